@@ -1,0 +1,105 @@
+"""Opening the one database: checked, migrated in place with a backup, durable."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from src.ports import MendInput
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_TIMEOUT_MS = 5_000
+
+
+def open_database(path: Path | None, *, durable: bool = True) -> sqlite3.Connection:
+    """Open `trades.db` at its newest schema; `None` opens one in memory.
+
+    An older schema is migrated, after a copy of the file was put beside it. With `durable` every
+    commit survives a power cut; without it, only the death of the process: enough for a
+    simulated day, which can be run again. Raises MendInput, in words, for a file that is locked,
+    read-only, no database, or written by a newer program.
+    """
+    name = str(path) if path else ":memory:"
+    try:
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(name, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None)
+    except (sqlite3.Error, OSError) as error:
+        raise MendInput(
+            f"{name}: the database cannot be opened ({error}). "
+            "Check that the folder exists and may be written to; nothing was changed."
+        ) from error
+    try:
+        connection.row_factory = sqlite3.Row
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA foreign_keys = ON")
+        _migrate(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        # A read-only file is found out here and not in the middle of a trade.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(f"PRAGMA user_version = {_version(connection)}")
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        connection.close()
+        raise MendInput(f"{name}: {_in_words(error)}; nothing was changed.") from error
+    except MendInput:
+        connection.close()
+        raise
+    return connection
+
+
+def schema_version() -> int:
+    """Return the newest schema number that this program knows."""
+    return len(_scripts())
+
+
+def _scripts() -> list[Path]:
+    return sorted(MIGRATIONS.glob("[0-9]*.sql"))
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _migrate(connection: sqlite3.Connection, path: Path | None) -> None:
+    found, known = _version(connection), schema_version()
+    if found > known:
+        raise MendInput(
+            f"{path}: this database has schema {found}, and this program knows up to {known}. "
+            "Update the program, or name another folder with --data-dir; nothing was changed."
+        )
+    if found == known:
+        return
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if found == 0 and tables:
+        raise MendInput(
+            f"{path}: this is a database of another program ({tables} tables that are not ours). "
+            "Name another folder with --data-dir; nothing was changed."
+        )
+    if found > 0 and path:
+        backup = path.with_name(f"{path.name}.schema{found}.bak")
+        with closing(sqlite3.connect(backup)) as copy:
+            connection.backup(copy)
+    for number, script in enumerate(_scripts()[found:], start=found + 1):
+        # One transaction each, with the number that records it.
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{script.read_text(encoding='utf-8')}\n"
+            f"PRAGMA user_version = {number};\nCOMMIT;"
+        )
+
+
+def _in_words(error: sqlite3.Error) -> str:
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return (
+            "the database is locked by another program; close what has it open "
+            "(a database viewer?) and start again"
+        )
+    if "readonly" in text:
+        return "the database is read-only; make the file and its folder writable (chmod u+w)"
+    if "not a database" in text or "malformed" in text:
+        return (
+            "this file is not a sound SQLite database; move it aside (do not delete it) and start "
+            "again, or restore the .bak beside it"
+        )
+    return f"the database answers: {text}"

@@ -1,0 +1,513 @@
+"""The words of the program as types: immutable, without a clock, a network or a database.
+
+Money that was or will be exchanged is `Decimal` dollars; what is only looked at (quotes, prices,
+ratios, credits of a setup) is `float` dollars per share. Every time is aware, in New York time.
+Cash is positive when received, a position is positive when long.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+NEW_YORK = ZoneInfo("America/New_York")
+SPY_PER_SPREAD = 10
+"""SPY calls sold against one SPXW call: an SPX contract covers ten times the notional."""
+MULTIPLIER = 100
+"""Shares, or index dollars per point, behind one contract of either leg."""
+
+Right = Literal["C", "P"]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A trading day of the exchange, with its real opening and closing time."""
+
+    day: date
+    open: datetime
+    close: datetime
+
+    @property
+    def is_half_day(self) -> bool:
+        """Whether the exchange closes before 16:00."""
+        return self.close.time() < time(16)
+
+    @property
+    def spy_options_close(self) -> datetime:
+        """When SPY options stop trading: a quarter of an hour after the close."""
+        return self.close + timedelta(minutes=15)
+
+    def at(self, time_of_day: time) -> datetime:
+        """Return the moment of this session that a configured time of day stands for.
+
+        A time that is written for a full day and lies after the close, or in its last quarter
+        of an hour, keeps its distance to the close: 15:45 on a day that ends at 13:00 is 12:45.
+        """
+        moment = datetime.combine(self.day, time_of_day, tzinfo=NEW_YORK)
+        if moment > self.close - timedelta(minutes=15):
+            full_close = datetime.combine(self.day, time(16), tzinfo=NEW_YORK)
+            return moment - (full_close - self.close)
+        return moment
+
+
+@dataclass(frozen=True, slots=True)
+class OptionContract:
+    """One listed option. `root` is SPY or SPXW; `strike` is dollars or index points."""
+
+    root: str
+    expiry: date
+    strike: float
+    right: Right = "C"
+
+    @property
+    def symbol(self) -> str:
+        """The compact OSI symbol, e.g. SPXW260126C06935000."""
+        mills = round(self.strike * 1000)
+        return f"{self.root}{self.expiry:%y%m%d}{self.right}{mills:08d}"
+
+    def __str__(self) -> str:
+        return f"{self.root} {self.strike:g} {'call' if self.right == 'C' else 'put'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A market at the moment `at` at which it was true, not at which it arrived.
+
+    Prices are dollars (points) per share; `None` is a side that is not known. Sizes are contracts,
+    `None` where the source does not tell them. An underlying has only `last`.
+    """
+
+    at: datetime
+    bid: float | None = None
+    ask: float | None = None
+    bid_size: int | None = None
+    ask_size: int | None = None
+    last: float | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the source says that at this moment there was no market at all."""
+        return self.bid is None and self.ask is None and self.last is None
+
+
+class Leg(StrEnum):
+    """The two sides of a spread."""
+
+    SPY = "spy"
+    SPX = "spx"
+
+
+class Side(StrEnum):
+    """What an order does. `sign` is that of the position which it adds."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+    @property
+    def sign(self) -> int:
+        """Plus one for a purchase, minus one for a sale."""
+        return 1 if self is Side.BUY else -1
+
+
+class Purpose(StrEnum):
+    """Whether an order builds a position up or takes it down."""
+
+    OPEN = "open"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class TradeSetup:
+    """A market moment in which both legs can be priced. Quotes are per share."""
+
+    timestamp: datetime
+    spy_price: float
+    spx_price: float
+    spy_contract: OptionContract
+    spx_contract: OptionContract
+    spy_call: Quote
+    spx_call: Quote
+
+    @property
+    def ratio(self) -> float:
+        """SPX over SPY, about 10.03; it is measured, never assumed to be 10."""
+        return self.spx_price / self.spy_price
+
+    @property
+    def strike_gap(self) -> float:
+        """SPX strike less ratio times SPY strike, in index points: m of the design.
+
+        Positive: the SPX strike lies too high, the short calls are not wholly hedged.
+        """
+        return self.spx_contract.strike - self.ratio * self.spy_contract.strike
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the setup in plain types, for the database and for tools."""
+        return {
+            "timestamp": self.timestamp.isoformat(),
+            "spy_price": self.spy_price,
+            "spx_price": self.spx_price,
+            "spy_strike": self.spy_contract.strike,
+            "spx_strike": self.spx_contract.strike,
+            "spy_call": {"bid": self.spy_call.bid, "ask": self.spy_call.ask},
+            "spx_call": {"bid": self.spx_call.bid, "ask": self.spx_call.ask},
+            "ratio": self.ratio,
+            "strike_gap": self.strike_gap,
+            "spy_symbol": self.spy_contract.symbol,
+            "spx_symbol": self.spx_contract.symbol,
+            "spy_quote_time": self.spy_call.at.isoformat(),
+            "spx_quote_time": self.spx_call.at.isoformat(),
+        }
+
+
+class Fault(StrEnum):
+    """What can be wrong with the market's answer; each makes a setup impossible."""
+
+    PRICE = "price"
+    CONTRACT = "contract"
+    QUOTE = "quote"
+    WIDTH = "width"
+    AGE = "age"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class NoSetup:
+    """A market moment that cannot be traded, and every reason why.
+
+    The prices are given where they are known and sound, so that the ratio can still be judged.
+    """
+
+    timestamp: datetime
+    faults: tuple[tuple[Fault, str], ...]
+    spy_price: float | None = None
+    spx_price: float | None = None
+
+    @property
+    def reason(self) -> str:
+        """All reasons in one line."""
+        return "; ".join(text for _, text in self.faults)
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One entry rule as it was evaluated: the number that was seen against its limit."""
+
+    name: str
+    passed: bool
+    seen: str
+    limit: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.seen} (limit {self.limit})"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryDecision:
+    """To trade or not, and why.
+
+    `entry_credit` and `expected_profit` are dollars a spread, net of the entry fees, positive
+    when received; `None` where no setup could be priced. `risk` is the loss in dollars at which
+    the whole position is closed. Quantities are contracts of the whole position.
+    """
+
+    timestamp: datetime
+    should_trade: bool
+    criteria: tuple[Criterion, ...]
+    entry_credit: float | None
+    expected_profit: float | None
+    risk: float
+    position_size: int
+    setup: TradeSetup | None
+
+    @property
+    def spy_quantity(self) -> int:
+        """SPY calls to sell."""
+        return SPY_PER_SPREAD * self.position_size
+
+    @property
+    def spx_quantity(self) -> int:
+        """SPXW calls to buy."""
+        return self.position_size
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The rules that said no, each with its number and limit; empty when trading."""
+        return tuple(str(each) for each in self.criteria if not each.passed)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the decision in plain types, for the database and for tools."""
+        return {
+            "timestamp": self.timestamp.isoformat(),
+            "should_trade": self.should_trade,
+            "entry_credit": self.entry_credit,
+            "expected_profit": self.expected_profit,
+            "risk": self.risk,
+            "position_size": self.position_size,
+            "spy_quantity": self.spy_quantity,
+            "spx_quantity": self.spx_quantity,
+            "reasons": list(self.reasons),
+            "criteria": [
+                {"name": each.name, "passed": each.passed, "seen": each.seen, "limit": each.limit}
+                for each in self.criteria
+            ],
+            "setup": self.setup.to_dict() if self.setup else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OrderIntent:
+    """An order that we are about to send; it is in the database before it leaves.
+
+    `client_order_id` is `<session>-<spread no>-<leg>-<purpose>-<attempt>` and never used twice.
+    `limit` is dollars per share on the contract's tick grid.
+    """
+
+    session: date
+    spread_no: int
+    leg: Leg
+    purpose: Purpose
+    attempt: int
+    contract: OptionContract
+    side: Side
+    quantity: int
+    limit: Decimal
+    created_at: datetime
+
+    @property
+    def client_order_id(self) -> str:
+        """The id by which we and the broker know this order."""
+        return f"{self.session}-{self.spread_no}-{self.leg}-{self.purpose}-{self.attempt}"
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.quantity} {self.contract} at {self.limit:.2f}"
+
+
+class Answer(StrEnum):
+    """What is known of a submission once the call has ended."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderOutcome:
+    """The answer to one submission. `code` and `text` are the broker's own words."""
+
+    client_order_id: str
+    answer: Answer
+    broker_order_id: str = ""
+    code: str = ""
+    text: str = ""
+
+
+class OrderState(StrEnum):
+    """Where an order stands at the broker."""
+
+    WORKING = "working"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more can happen to the order."""
+        return self is not OrderState.WORKING
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Contracts that changed hands. The same `fill_id` twice is the same fill.
+
+    `price` is dollars per share; `fee` is dollars for the whole fill, positive when paid.
+    """
+
+    fill_id: str
+    client_order_id: str
+    contract: OptionContract
+    side: Side
+    quantity: int
+    price: Decimal
+    fee: Decimal
+    at: datetime
+
+    @property
+    def cash(self) -> Decimal:
+        """Dollars that the fill brought, less its fee."""
+        return -self.side.sign * self.quantity * MULTIPLIER * self.price - self.fee
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """The broker's whole knowledge of one order: its state and all its fills so far."""
+
+    client_order_id: str
+    broker_order_id: str
+    state: OrderState
+    fills: tuple[Fill, ...] = ()
+    text: str = ""
+
+    @property
+    def filled(self) -> int:
+        """Contracts filled so far."""
+        return sum(fill.quantity for fill in self.fills)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the broker says of the account, in dollars. `margin_used` is held against positions."""
+
+    account_id: str
+    equity: Decimal
+    cash: Decimal
+    margin_used: Decimal
+
+    @property
+    def available(self) -> Decimal:
+        """Dollars free for new margin."""
+        return self.cash - self.margin_used
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadPosition:
+    """A spread as the fills made it: contracts held now and cash so far.
+
+    `spy_short` and `spx_long` are counts, not negative. `cash` is dollars received less paid and
+    less `fees`, over all fills of the spread, entry and exit; `entry_cash` over the openings only.
+    """
+
+    session: date
+    spread_no: int
+    spy_contract: OptionContract
+    spx_contract: OptionContract
+    spy_short: int
+    spx_long: int
+    cash: Decimal
+    entry_cash: Decimal
+    fees: Decimal
+    opened_at: datetime
+    spreads_opened: int
+
+    @property
+    def trade_id(self) -> str:
+        """The key of the trade in the database: `<session>-<spread no>`."""
+        return f"{self.session}-{self.spread_no}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any contract is still held."""
+        return self.spy_short > 0 or self.spx_long > 0
+
+    @property
+    def uncovered(self) -> int:
+        """Short SPY calls beyond what the long SPXW calls cover; never positive by our doing."""
+        return self.spy_short - SPY_PER_SPREAD * self.spx_long
+
+
+class ExitReason(StrEnum):
+    """Why a position was closed, or left to expire."""
+
+    ASSIGNMENT_RISK = "ASSIGNMENT_RISK"
+    PRE_EXPIRATION = "PRE_EXPIRATION"
+    PIN_RISK = "PIN_RISK"
+    MAX_LOSS = "MAX_LOSS"
+    DAILY_LOSS = "DAILY_LOSS"
+    MANUAL = "MANUAL"
+    UNWOUND = "UNWOUND"
+    EXPIRED = "EXPIRED"
+
+
+class Severity(StrEnum):
+    """How soon an exit signal must be acted upon; all are acted upon at once."""
+
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+
+
+@dataclass(frozen=True, slots=True)
+class ExitSignal:
+    """A reason to close a position now, with the number and the limit that raised it."""
+
+    reason: ExitReason
+    severity: Severity
+    text: str
+
+
+class Status(StrEnum):
+    """How an order of two legs, or one leg of it, ended."""
+
+    FILLED = "FILLED"
+    PARTIAL = "PARTIAL"
+    PENDING = "PENDING"
+    REJECTED = "REJECTED"
+    UNWOUND = "UNWOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class LegResult:
+    """One leg after the executor let go of it. `average_price` is dollars per share."""
+
+    leg: Leg
+    status: Status
+    wanted: int
+    filled: int
+    average_price: Decimal | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadResult:
+    """A two-legged order after the executor let go of it."""
+
+    status: Status
+    spread_no: int
+    spx: LegResult
+    spy: LegResult
+    text: str = ""
+
+
+class ControlMode(IntEnum):
+    """What the program may still do; of two modes the greater one rules."""
+
+    NORMAL = 0
+    REDUCE_ONLY = 1
+    CLOSE = 2
+    HALT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialCloses:
+    """The closing prices that expiry is reckoned with; `source` says where they come from."""
+
+    spy: float
+    spx: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A position as the broker reports it: an option, or shares where `contract` is None."""
+
+    symbol: str
+    quantity: int
+    contract: OptionContract | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveValue:
+    """What closing a position would bring now, at prices that can be traded.
+
+    `pnl` is dollars, the whole trade's, exit fees included; `None` when a quote is missing or not
+    sound, and then `unknown` says why.
+    """
+
+    pnl: Decimal | None
+    spy_price: float | None
+    unknown: str = ""
+    quotes: Mapping[Leg, Quote] = field(default_factory=dict)

@@ -1,0 +1,91 @@
+"""What the trading day asks of the outside world, and how the outside world may fail it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Protocol
+
+from src.models import (
+    Account,
+    Fill,
+    Holding,
+    OfficialCloses,
+    OptionContract,
+    OrderIntent,
+    OrderOutcome,
+    OrderReport,
+    Quote,
+)
+
+
+class MendInput(Exception):
+    """Something that a person gave is wrong (config, tape, database): nothing was done. Exit 2."""
+
+
+class StopTrading(Exception):
+    """Going on could do harm (another instance, journal and broker differ, guard). Exit 3."""
+
+
+class RetryLater(Exception):
+    """A broker or a source cannot be reached now; the next tick may try again. Exit 4 if final."""
+
+
+class Clock(Protocol):
+    """The only source of time: the wall, or a clock that a replay moves."""
+
+    def now(self) -> datetime:
+        """Return the present moment in New York time."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let that many seconds of this clock pass."""
+
+
+class QuoteSource(Protocol):
+    """Where prices come from. Every quote carries the time at which it was true."""
+
+    name: str
+    """Words for a person, e.g. "generated day, seed 7"."""
+    cadence_seconds: float | None
+    """How long a quote of this source stays its newest by design; None when it is a stream."""
+
+    def prices(self) -> Mapping[str, Quote]:
+        """Return the newest `last` of "SPY" and "SPX", as far as known. Raises RetryLater."""
+
+    def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
+        """Return the newest quote of each contract that the source knows. Raises RetryLater."""
+
+    def official_closes(self, day: date) -> OfficialCloses | None:
+        """Return the 16:00 closes of a day, or None while they are not known."""
+
+
+class Broker(Protocol):
+    """Where orders go. A call that is not answered in time raises RetryLater, save `submit`."""
+
+    name: str
+
+    def submit(self, intent: OrderIntent) -> OrderOutcome:
+        """Send one day limit order, once. Never raises for a doubt: that is Answer.UNKNOWN."""
+
+    def cancel(self, client_order_id: str) -> None:
+        """Ask for an order's cancellation; `order` tells what became of it."""
+
+    def order(self, client_order_id: str) -> OrderReport | None:
+        """Look an order up by our id; None if the broker has never heard of it."""
+
+    def open_orders(self) -> list[OrderReport]:
+        """Return every order that can still fill."""
+
+    def fills(self, session: date) -> list[Fill]:
+        """Return all fills of a session, ours and others'."""
+
+    def holdings(self) -> list[Holding]:
+        """Return all positions of the account, options and shares."""
+
+    def account(self) -> Account:
+        """Return equity, cash and margin."""
+
+
+class Notifier(Protocol):
+    """How a person hears of what cannot wait."""
+
+    def send(self, title: str, text: str) -> None:
+        """Deliver one message. Raises RetryLater when it could not be delivered."""
