@@ -236,7 +236,10 @@ class EntryDecision:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The rules that said no, each with its number and limit; empty when trading."""
-        return tuple(str(each) for each in self.criteria if not each.passed)
+        failed = tuple(str(each) for each in self.criteria if not each.passed)
+        if self.position_size < 1:
+            return (*failed, "position size: 0 spreads fit (limit at least 1)")
+        return failed
 
     def to_dict(self) -> dict[str, object]:
         """Return the decision in plain types, for the database and for tools."""

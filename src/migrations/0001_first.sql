@@ -19,6 +19,19 @@ CREATE TABLE control (
     set_at   TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE spreads (
+    session          TEXT NOT NULL REFERENCES sessions,
+    spread_no        INTEGER NOT NULL,
+    spy_strike       REAL NOT NULL,
+    spx_strike       REAL NOT NULL,
+    wanted           INTEGER NOT NULL CHECK (wanted > 0),
+    started_at       TEXT NOT NULL,
+    spx_worst_cents  INTEGER NOT NULL,            -- the most to pay for SPXW, per share
+    spy_floor_cents  INTEGER NOT NULL,            -- needed from SPY per spread besides 100 x the SPXW price
+    stage            TEXT NOT NULL CHECK (stage IN ('entering', 'held', 'closed')),
+    PRIMARY KEY (session, spread_no)
+) STRICT;
+
 CREATE TABLE orders (
     client_order_id  TEXT PRIMARY KEY,
     session          TEXT NOT NULL REFERENCES sessions,
@@ -32,7 +45,7 @@ CREATE TABLE orders (
     quantity         INTEGER NOT NULL CHECK (quantity > 0),
     limit_cents      INTEGER NOT NULL CHECK (limit_cents > 0),
     created_at       TEXT NOT NULL,
-    state            TEXT NOT NULL,               -- intent, unknown, refused, working, filled, cancelled, rejected, expired
+    state            TEXT NOT NULL,               -- see journal.OrderStatus
     broker_order_id  TEXT NOT NULL DEFAULT '',
     note             TEXT NOT NULL DEFAULT ''
 ) STRICT;

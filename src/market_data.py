@@ -1,0 +1,198 @@
+"""Quotes become a priced setup, or every reason why there is none."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from src.models import (
+    Fault,
+    NoSetup,
+    OptionContract,
+    Quote,
+    Session,
+    TradeSetup,
+)
+from src.ports import Clock, QuoteSource, RetryLater
+from src.settings import Settings
+
+Faults = list[tuple[Fault, str]]
+
+SPY_STRIKE_STEP = 1.0
+SPX_STRIKE_STEP = 5.0
+
+
+def nearest_strike(level: float, step: float) -> float:
+    """Return the strike on the grid nearest to a level; the higher one of two equally near."""
+    return math.floor(level / step + 0.5) * step
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteLimits:
+    """What a quote must satisfy to be traded on. Ages in seconds, widths per share."""
+
+    max_age: float
+    max_skew: float
+    max_spy_spread: float
+    max_spx_spread: float
+
+    def age_faults(self, name: str, quote: Quote, now: datetime) -> Faults:
+        """Return why the quote is too old, if it is. A quote from the future is no better."""
+        age = (now - quote.at).total_seconds()
+        if age > self.max_age:
+            return [(Fault.AGE, f"{name} is {_seconds(age)} old (at most {_seconds(self.max_age)})")]
+        if age < -self.max_age:
+            return [(Fault.AGE, f"{name} is stamped {_seconds(-age)} in the future")]
+        return []
+
+    def market_faults(self, contract: OptionContract, quote: Quote | None, now: datetime) -> Faults:
+        """Return everything that is wrong with an option's market."""
+        name = f"the {contract} quote"
+        if quote is None or (quote.bid is None and quote.ask is None):
+            return [(Fault.CONTRACT, f"no quote for {contract} ({contract.symbol})")]
+        if quote.bid is None or quote.ask is None:
+            side = "bid" if quote.bid is None else "ask"
+            return [(Fault.QUOTE, f"{name} has no {side}"), *self.age_faults(name, quote, now)]
+        faults = self.age_faults(name, quote, now)
+        shown = f"{quote.bid:.2f} x {quote.ask:.2f}"
+        if not (math.isfinite(quote.bid) and math.isfinite(quote.ask)):
+            return [*faults, (Fault.QUOTE, f"{name} is not a number: {shown}")]
+        if quote.bid <= 0 or quote.ask <= 0:
+            faults.append((Fault.QUOTE, f"{name} has a zero side: {shown}"))
+        if quote.bid > quote.ask:
+            faults.append((Fault.QUOTE, f"{name} is crossed: {shown}"))
+        widest = self.max_spy_spread if contract.root == "SPY" else self.max_spx_spread
+        # Half a cent of tolerance: 3.05 - 3.00 is a hair above 0.05 in floating point.
+        if quote.ask - quote.bid > widest + 0.005:
+            faults.append((Fault.WIDTH, f"{name} is too wide: {shown} (at most {widest:.2f})"))
+        return faults
+
+    def skew_faults(self, one: str, first: Quote, other: str, second: Quote) -> Faults:
+        """Return why two quotes were not true at the same moment, if they were not."""
+        skew = abs((first.at - second.at).total_seconds())
+        if skew <= self.max_skew:
+            return []
+        limit = _seconds(self.max_skew)
+        return [
+            (Fault.AGE, f"{one} and {other} are {_seconds(skew)} apart in time (at most {limit})")
+        ]
+
+
+def _seconds(value: float) -> str:
+    if value < 120:
+        return f"{value:g} s"
+    return str(timedelta(seconds=round(value)))
+
+
+class MarketDataCollector:
+    """Asks one source, and judges what it answers by the limits of the settings."""
+
+    def __init__(
+        self, source: QuoteSource, clock: Clock, session: Session, settings: Settings
+    ) -> None:
+        self.source = source
+        self._clock = clock
+        self._session = session
+        self._rule = settings.strategy.strike_rule
+        data = settings.market_data
+        self.limits = QuoteLimits(
+            # A recording that holds one quote in five minutes has nothing newer to offer.
+            max_age=max(data.max_quote_age_seconds, source.cadence_seconds or 0.0),
+            max_skew=data.max_leg_skew_seconds,
+            max_spy_spread=data.max_spy_spread,
+            max_spx_spread=data.max_spx_spread,
+        )
+
+    def get_current_prices(self) -> tuple[Mapping[str, Quote], tuple[tuple[Fault, str], ...]]:
+        """Return the newest SPY and SPX prices that are sound, and what is wrong with the others.
+
+        Raises RetryLater when the source cannot be reached.
+        """
+        now, answer = self._clock.now(), self.source.prices()
+        sound: dict[str, Quote] = {}
+        faults: Faults = []
+        for name in ("SPY", "SPX"):
+            quote = answer.get(name)
+            if quote is None or quote.last is None:
+                faults.append((Fault.PRICE, f"no {name} price"))
+            elif not math.isfinite(quote.last) or quote.last <= 0:
+                faults.append((Fault.PRICE, f"the {name} price is {quote.last}"))
+            elif old := self.limits.age_faults(f"the {name} price", quote, now):
+                faults.extend(old)
+            else:
+                sound[name] = quote
+        if len(sound) == 2:
+            faults += self.limits.skew_faults("the SPY", sound["SPY"], "the SPX price", sound["SPX"])
+        return sound, tuple(faults)
+
+    def get_atm_strikes(self, spy_price: float, spx_price: float) -> tuple[float, float]:
+        """Return the SPY strike nearest to the SPY price, and the SPX strike that goes with it.
+
+        `atm`: nearest to the SPX price. `matched`: nearest to ratio x SPY strike, so that the gap
+        between the strikes is at most half a step of the grid.
+        """
+        spy_strike = nearest_strike(spy_price, SPY_STRIKE_STEP)
+        level = spx_price if self._rule == "atm" else spx_price / spy_price * spy_strike
+        return spy_strike, nearest_strike(level, SPX_STRIKE_STEP)
+
+    def contracts(
+        self, spy_strike: float, spx_strike: float
+    ) -> tuple[OptionContract, OptionContract]:
+        """Return the two calls that expire today: SPY, and SPXW (never the AM-settled SPX)."""
+        day = self._session.day
+        return OptionContract("SPY", day, spy_strike), OptionContract("SPXW", day, spx_strike)
+
+    def get_options_quotes(
+        self, contracts: Iterable[OptionContract]
+    ) -> Mapping[OptionContract, Quote]:
+        """Return the newest quotes of these contracts, unjudged. Raises RetryLater."""
+        return self.source.quotes(contracts)
+
+    def get_trade_setup(self) -> TradeSetup | NoSetup:
+        """Return what could be traded at this moment, or every reason why nothing can."""
+        now = self._clock.now()
+        try:
+            return self._collect(now)
+        except RetryLater as error:
+            return NoSetup(now, ((Fault.SOURCE, f"{self.source.name}: {error}"),))
+
+    def _collect(self, now: datetime) -> TradeSetup | NoSetup:
+        prices, price_faults = self.get_current_prices()
+        spy, spx = prices.get("SPY"), prices.get("SPX")
+        spy_price, spx_price = spy and spy.last, spx and spx.last
+        if spy_price is None or spx_price is None:
+            return NoSetup(now, price_faults, spy_price, spx_price)
+        spy_call, spx_call = self.contracts(*self.get_atm_strikes(spy_price, spx_price))
+        quotes = self.get_options_quotes((spy_call, spx_call))
+        spy_quote, spx_quote = quotes.get(spy_call), quotes.get(spx_call)
+        faults = list(price_faults)
+        faults += self.limits.market_faults(spy_call, spy_quote, now)
+        faults += self.limits.market_faults(spx_call, spx_quote, now)
+        if spy_quote and spx_quote:
+            faults += self.limits.skew_faults("the SPY", spy_quote, "SPXW quotes", spx_quote)
+        if faults or spy_quote is None or spx_quote is None:
+            return NoSetup(now, tuple(faults), spy_price, spx_price)
+        return TradeSetup(
+            timestamp=now,
+            spy_price=spy_price,
+            spx_price=spx_price,
+            spy_contract=spy_call,
+            spx_contract=spx_call,
+            spy_call=spy_quote,
+            spx_call=spx_quote,
+        )
+
+    def tradable(
+        self, contract: OptionContract, quotes: Mapping[OptionContract, Quote]
+    ) -> Quote | None:
+        """Return the contract's quote if an order may be priced from it, else None.
+
+        Widths do not matter here: an exit must be possible in a wide market. A bid of zero is a
+        market in which one can only buy.
+        """
+        quote = quotes.get(contract)
+        if quote is None or quote.bid is None or quote.ask is None:
+            return None
+        if self.limits.age_faults(contract.symbol, quote, self._clock.now()):
+            return None
+        return quote if 0 <= quote.bid <= quote.ask and quote.ask > 0 else None

@@ -1,0 +1,149 @@
+"""To trade or not, and how much. Pure: the same facts give the same decision."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from src.fees import FeeSchedule
+from src.models import (
+    MULTIPLIER,
+    SPY_PER_SPREAD,
+    Criterion,
+    EntryDecision,
+    Fault,
+    NoSetup,
+    Session,
+    TradeSetup,
+)
+from src.pricing import expected_profit, strike_gap_value
+from src.settings import Settings
+
+DEFAULT_FEES = FeeSchedule()
+_UNKNOWN = "not known"
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What there is to trade with: spreads already open, free capital and account, in dollars."""
+
+    open_spreads: int
+    capital: Decimal
+    account_value: Decimal
+
+
+def calculate_entry_credit(
+    spy_bid: float, spx_ask: float, fees: FeeSchedule = DEFAULT_FEES
+) -> float:
+    """Return the net credit of one spread in dollars: ten SPY calls sold at the bid, one SPXW
+    call bought at the ask, both per share, less the fees of opening. Positive when received.
+    """
+    gross = SPY_PER_SPREAD * MULTIPLIER * spy_bid - MULTIPLIER * spx_ask
+    return round(gross - float(fees.per_spread), 2)
+
+
+def calculate_position_size(capacity: Capacity, settings: Settings) -> int:
+    """Return how many spreads may be opened now, possibly none.
+
+    The least of: spreads still free, free capital over capital a spread, and the share of the
+    account that may be at risk over the largest loss of a position.
+    """
+    rules = settings.strategy
+    free = rules.max_spreads - capacity.open_spreads
+    by_capital = capacity.capital / Decimal(str(rules.capital_per_spread))
+    at_risk = Decimal(str(rules.max_position_size)) * capacity.account_value
+    by_loss = at_risk / Decimal(str(rules.max_position_loss))
+    return max(0, min(free, int(by_capital), int(by_loss)))
+
+
+def should_enter_trade(
+    market: TradeSetup | NoSetup,
+    *,
+    now: datetime,
+    session: Session,
+    capacity: Capacity,
+    settings: Settings,
+    fees: FeeSchedule = DEFAULT_FEES,
+) -> EntryDecision:
+    """Evaluate all six criteria, also those behind one that fails, and size the position."""
+    setup = market if isinstance(market, TradeSetup) else None
+    credit = profit = None
+    if setup:
+        # A setup has both sides of both quotes: that is what makes it one.
+        credit = calculate_entry_credit(setup.spy_call.bid or 0.0, setup.spx_call.ask or 0.0, fees)
+        profit = expected_profit(credit, setup)
+    criteria = (
+        _market_open(now, session),
+        _entry_window(now, session, settings),
+        _contracts_available(market),
+        _ratio(market, settings),
+        _spreads(market, settings),
+        _profit(setup, credit, profit, settings),
+    )
+    size = calculate_position_size(capacity, settings)
+    return EntryDecision(
+        timestamp=now,
+        should_trade=size > 0 and all(each.passed for each in criteria),
+        criteria=criteria,
+        entry_credit=credit,
+        expected_profit=profit,
+        risk=settings.strategy.max_position_loss * size,
+        position_size=size,
+        setup=setup,
+    )
+
+
+def _market_open(now: datetime, session: Session) -> Criterion:
+    passed = session.open <= now < session.close
+    return Criterion(
+        "market open", passed, f"{now:%H:%M:%S}", f"{session.open:%H:%M} to {session.close:%H:%M}"
+    )
+
+
+def _entry_window(now: datetime, session: Session, settings: Settings) -> Criterion:
+    hours, rules = settings.trading_hours, settings.strategy
+    start, end = session.at(hours.entry_start), session.at(hours.entry_end)
+    limit = f"{start:%H:%M} to {end:%H:%M}"
+    if session.is_half_day and not rules.trade_half_days:
+        return Criterion("entry window", passed=False, seen="a half day", limit="full days only")
+    return Criterion("entry window", start <= now <= end, f"{now:%H:%M:%S}", limit)
+
+
+def _contracts_available(market: TradeSetup | NoSetup) -> Criterion:
+    name, limit = "0DTE contracts", "SPY and SPXW calls of today, quoted"
+    if isinstance(market, TradeSetup):
+        seen = f"{market.spy_contract} and {market.spx_contract}"
+        return Criterion(name, passed=True, seen=seen, limit=limit)
+    missing = [text for fault, text in market.faults if fault is not Fault.WIDTH]
+    return Criterion(name, not missing, "; ".join(missing) or "both quoted", limit)
+
+
+def _ratio(market: TradeSetup | NoSetup, settings: Settings) -> Criterion:
+    rules = settings.strategy
+    limit = f"{rules.min_ratio:g} to {rules.max_ratio:g}"
+    if market.spy_price is None or market.spx_price is None:
+        return Criterion("ratio", passed=False, seen=_UNKNOWN, limit=limit)
+    ratio = market.spx_price / market.spy_price
+    return Criterion("ratio", rules.min_ratio <= ratio <= rules.max_ratio, f"{ratio:.4f}", limit)
+
+
+def _spreads(market: TradeSetup | NoSetup, settings: Settings) -> Criterion:
+    data = settings.market_data
+    limit = f"SPY at most {data.max_spy_spread:.2f}, SPX at most {data.max_spx_spread:.2f}"
+    if isinstance(market, TradeSetup):
+        spy = (market.spy_call.ask or 0.0) - (market.spy_call.bid or 0.0)
+        spx = (market.spx_call.ask or 0.0) - (market.spx_call.bid or 0.0)
+        return Criterion("spreads", passed=True, seen=f"SPY {spy:.2f}, SPX {spx:.2f}", limit=limit)
+    wide = [text for fault, text in market.faults if fault is Fault.WIDTH]
+    return Criterion("spreads", passed=False, seen="; ".join(wide) or _UNKNOWN, limit=limit)
+
+
+def _profit(
+    setup: TradeSetup | None, credit: float | None, profit: float | None, settings: Settings
+) -> Criterion:
+    least = settings.strategy.min_entry_credit
+    limit = f"above ${least:,.2f}"
+    if setup is None or credit is None or profit is None:
+        return Criterion("expected profit", passed=False, seen=_UNKNOWN, limit=limit)
+    gap = strike_gap_value(setup)
+    seen = f"${profit:,.2f} = credit ${credit:,.2f} less strike gap ${gap:,.2f}"
+    return Criterion("expected profit", profit > least, seen, limit)
