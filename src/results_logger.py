@@ -1,0 +1,308 @@
+"""What the ledger amounts to, kept and told: trades, daily summaries, statistics, reports, CSV.
+
+Every figure of a trade is counted in integer cents from its fills and settlements.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from src.daily_report import DailyReport, DayFacts, compose
+from src.exports import check_range, write_atomically, write_exports
+from src.models import NEW_YORK, EntryDecision, ExitReason, SpreadPosition
+from src.ports import MendInput
+from src.report_layout import as_markdown, as_text
+from src.ticks import CENT
+from src.trade_statistics import Row, Statistics, finished_trades, summarise
+
+_LOG_TRADE = """
+INSERT INTO trades (
+    trade_id, date, spy_price, spx_price, spy_strike, spx_strike, spy_bid, spy_ask, spx_bid,
+    spx_ask, entry_credit, entry_time, spreads, mode, ratio, strike_gap, quoted_credit,
+    expected_profit, fees, note)
+VALUES (
+    :trade_id, :date, :spy_price, :spx_price, :spy_strike, :spx_strike, :spy_bid, :spy_ask,
+    :spx_bid, :spx_ask, :entry_credit, :entry_time, :spreads, :mode, :ratio, :strike_gap,
+    :quoted_credit, :expected_profit, :fees, :note)
+ON CONFLICT (trade_id) DO UPDATE SET
+    spy_price = excluded.spy_price, spx_price = excluded.spx_price,
+    spy_strike = excluded.spy_strike, spx_strike = excluded.spx_strike,
+    spy_bid = excluded.spy_bid, spy_ask = excluded.spy_ask,
+    spx_bid = excluded.spx_bid, spx_ask = excluded.spx_ask,
+    entry_credit = excluded.entry_credit, entry_time = excluded.entry_time,
+    spreads = excluded.spreads, mode = excluded.mode, ratio = excluded.ratio,
+    strike_gap = excluded.strike_gap, quoted_credit = excluded.quoted_credit,
+    expected_profit = excluded.expected_profit, fees = excluded.fees, note = excluded.note
+WHERE trades.final_pnl IS NULL
+"""
+
+# Contracts are signed, long positive; a settlement takes away the position that it settles.
+_LEDGER = """
+WITH moves AS (
+    SELECT o.session, o.spread_no, o.leg, o.purpose,
+           CASE o.side WHEN 'buy' THEN 1 ELSE -1 END * f.quantity AS contracts,
+           CASE o.side WHEN 'buy' THEN -1 ELSE 1 END * f.quantity * 100 * f.price_cents
+               - f.fee_cents AS cash_cents,
+           f.fee_cents, 0 AS shares
+    FROM fills f JOIN orders o USING (client_order_id)
+    UNION ALL
+    SELECT session, spread_no, leg, 'settle', -contracts, cash_cents, 0, shares
+    FROM settlements
+)
+SELECT sum(CASE purpose WHEN 'open' THEN cash_cents ELSE 0 END) AS entry_cents,
+       sum(cash_cents) AS cash_cents,
+       sum(fee_cents) AS fee_cents,
+       sum(shares) AS shares,
+       max(purpose = 'settle') AS settled,
+       sum(CASE leg WHEN 'spy' THEN contracts ELSE 0 END) AS spy_held,
+       sum(CASE leg WHEN 'spx' THEN contracts ELSE 0 END) AS spx_held
+FROM moves WHERE session = ? AND spread_no = ?
+"""
+
+_SUMMARISE_DAY = """
+INSERT INTO daily_summary (date, trades_count, total_pnl, win_rate, notes, mode)
+SELECT :date, count(*), coalesce(sum(round(final_pnl * 100)), 0) / 100.0, avg(final_pnl > 0),
+       :notes, :mode
+FROM trades WHERE date = :date
+ON CONFLICT (date) DO UPDATE SET
+    trades_count = excluded.trades_count, total_pnl = excluded.total_pnl,
+    win_rate = excluded.win_rate, mode = excluded.mode,
+    notes = CASE excluded.notes WHEN '' THEN notes ELSE excluded.notes END,
+    skip_reason = CASE excluded.trades_count WHEN 0 THEN skip_reason ELSE '' END
+"""
+
+# The moment that traded, or else the one that promised most.
+_DECISION = """
+SELECT data FROM decisions WHERE session = ?
+ORDER BY should_trade DESC, expected_profit DESC, id LIMIT 1
+"""
+
+_FILLS = """
+SELECT f.at, f.client_order_id, o.side, f.quantity, f.price_cents, f.fee_cents,
+       CASE o.side WHEN 'buy' THEN -1 ELSE 1 END * f.quantity * 100 * f.price_cents
+           - f.fee_cents AS cash_cents
+FROM fills f JOIN orders o USING (client_order_id)
+WHERE o.session = ? ORDER BY f.at, f.rowid
+"""
+
+
+class ResultsLogger:
+    """Keeps `trades` and `daily_summary`, and tells a person what is in them.
+
+    `folder` is the data folder: reports go to its `reports/`, CSV files to its `exports/`. All
+    dollars are rounded to cents, positive when received; times are New York time.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
+        self._connection = connection
+        self._folder = folder
+
+    def log_trade(
+        self, position: SpreadPosition, decision: EntryDecision, mode: str, note: str = ""
+    ) -> None:
+        """Record a position that was opened, or opened further; a finished trade stays as it is.
+
+        `decision` is the one that opened it; ValueError when it names no priced setup.
+        """
+        setup = decision.setup
+        if setup is None or decision.entry_credit is None or decision.expected_profit is None:
+            raise ValueError(f"Trade {position.trade_id} comes from a decision without a setup.")
+        values = {
+            "trade_id": position.trade_id,
+            "date": str(position.session),
+            "spy_price": setup.spy_price,
+            "spx_price": setup.spx_price,
+            "spy_strike": position.spy_contract.strike,
+            "spx_strike": position.spx_contract.strike,
+            "spy_bid": setup.spy_call.bid,
+            "spy_ask": setup.spy_call.ask,
+            "spx_bid": setup.spx_call.bid,
+            "spx_ask": setup.spx_call.ask,
+            "entry_credit": float(position.entry_cash.quantize(CENT)),
+            "entry_time": _iso(position.opened_at),
+            "spreads": position.spreads_opened,
+            "mode": mode,
+            "ratio": setup.ratio,
+            "strike_gap": setup.strike_gap,
+            "quoted_credit": decision.entry_credit,
+            "expected_profit": decision.expected_profit,
+            "fees": float(position.fees.quantize(CENT)),
+            "note": note,
+        }
+        with self._transaction():
+            self._connection.execute(_LOG_TRADE, values)
+            self._summarise_day(position.session, mode)
+
+    def log_skip(self, session: date, mode: str, reason: str) -> None:
+        """Record why a day has no trade so far: the last reason given counts, a trade clears it."""
+        with self._transaction():
+            self._summarise_day(session, mode)
+            self._connection.execute(
+                "UPDATE daily_summary SET skip_reason = ? WHERE date = ? AND trades_count = 0",
+                (reason, str(session)),
+            )
+
+    def log_exit(self, session: date, spread_no: int, reason: ExitReason, at: datetime) -> None:
+        """Record why and when a trade was closed, and count it afresh from the ledger.
+
+        Of two exits of one trade the later call counts. LookupError when there is no such trade.
+        """
+        trade_id = f"{session}-{spread_no}"
+        with self._transaction():
+            found = self._connection.execute(
+                "UPDATE trades SET exit_reason = ?, exit_time = ? WHERE trade_id = ? "
+                "RETURNING mode",
+                (reason, _iso(at), trade_id),
+            ).fetchall()
+            if not found:
+                raise LookupError(f"There is no trade {trade_id} that could have been closed.")
+            self._count_trade(session, trade_id, at)
+            self._summarise_day(session, found[0]["mode"])
+
+    def update_final_pnl(self, session: date, mode: str, at: datetime, notes: str = "") -> None:
+        """Count every trade of a session from the ledger, and the day from its trades.
+
+        A trade whose contracts are not all gone has no final P&L. One that ended by settlement
+        and has no exit yet is EXPIRED at `at`. Twice gives the same; empty `notes` keep the old.
+        """
+        with self._transaction():
+            for trade in self._rows("SELECT trade_id FROM trades WHERE date = ?", str(session)):
+                self._count_trade(session, trade["trade_id"], at)
+            self._summarise_day(session, mode, notes)
+
+    def statistics(
+        self, start: date | None = None, end: date | None = None, mode: str | None = None
+    ) -> Statistics:
+        """Return the figures of the finished trades of a range of days, both ends included.
+
+        With `mode` only trades of that mode count. Raises MendInput for a range that ends first.
+        """
+        check_range(start, end)
+        trades = finished_trades(self._trades(start or date.min, end or date.max))
+        return summarise([trade for trade in trades if mode in (None, trade.mode)])
+
+    def generate_daily_report(self, session: date) -> DailyReport:
+        """Write a day's report to `reports/<date>.txt` and `.md`, and return it.
+
+        Raises MendInput for a day of which nothing was recorded, and when a file cannot be written.
+        """
+        blocks = compose(self._day(session))
+        text, markdown = as_text(blocks), as_markdown(blocks)
+        paths = (
+            self._folder / "reports" / f"{session}.txt",
+            self._folder / "reports" / f"{session}.md",
+        )
+        for path, content in zip(paths, (text, markdown), strict=True):
+            write_atomically(path, content)
+        return DailyReport(text, markdown, paths)
+
+    def export_to_csv(self, start: date, end: date) -> list[Path]:
+        """Write the CSV files of a range of days, both ends included, and return their paths.
+
+        Raises MendInput for a range that ends first, and when a file cannot be written; each file
+        is replaced whole or not at all.
+        """
+        check_range(start, end)
+        days = self._rows(
+            "SELECT * FROM daily_summary WHERE date BETWEEN ? AND ? ORDER BY date",
+            str(start),
+            str(end),
+        )
+        return write_exports(self._folder / "exports", start, end, self._trades(start, end), days)
+
+    def export_daily_csv(self, day: date) -> list[Path]:
+        """Write the CSV files of one day, as `export_to_csv` does."""
+        return self.export_to_csv(day, day)
+
+    def _count_trade(self, session: date, trade_id: str, at: datetime) -> None:
+        spread_no = int(trade_id.rpartition("-")[2])
+        (ledger,) = self._rows(_LEDGER, str(session), spread_no)
+        if ledger["cash_cents"] is None:
+            return
+        gone = ledger["spy_held"] == 0 and ledger["spx_held"] == 0
+        entry, final = ledger["entry_cents"], ledger["cash_cents"]
+        expired = gone and ledger["settled"]
+        self._connection.execute(
+            "UPDATE trades SET entry_credit = ?, exit_cost = ?, final_pnl = ?, fees = ?, "
+            "assigned_shares = ?, exit_time = CASE WHEN exit_reason IS NULL THEN ? "
+            "ELSE exit_time END, exit_reason = coalesce(exit_reason, ?) WHERE trade_id = ?",
+            (
+                entry / 100,
+                (entry - final) / 100 if gone else None,
+                final / 100 if gone else None,
+                ledger["fee_cents"] / 100,
+                ledger["shares"],
+                _iso(at) if expired else None,
+                ExitReason.EXPIRED if expired else None,
+                trade_id,
+            ),
+        )
+
+    def _summarise_day(self, session: date, mode: str, notes: str = "") -> None:
+        values = {"date": str(session), "mode": mode, "notes": notes}
+        self._connection.execute(_SUMMARISE_DAY, values)
+
+    def _day(self, session: date) -> DayFacts:
+        day = str(session)
+        known = {
+            **next(iter(self._rows("SELECT * FROM daily_summary WHERE date = ?", day)), {}),
+            **next(iter(self._rows("SELECT * FROM sessions WHERE session = ?", day)), {}),
+        }
+        if not known:
+            raise MendInput(f"Nothing was recorded on {day}: {self._recorded_days()}.")
+        decisions = self._rows(_DECISION, day)
+        (moments,) = self._rows("SELECT count(*) AS n FROM decisions WHERE session = ?", day)
+        return DayFacts(
+            session=session,
+            mode=known["mode"],
+            source=known.get("source", ""),
+            skip_reason=known.get("skip_reason", ""),
+            notes=known.get("notes", ""),
+            moments=moments["n"],
+            decision=json.loads(decisions[0]["data"]) if decisions else None,
+            trades=self._trades(session, session),
+            orders=self._rows("SELECT * FROM orders WHERE session = ? ORDER BY rowid", day),
+            fills=self._rows(_FILLS, day),
+            checks=self._rows("SELECT * FROM checks WHERE session = ? ORDER BY id", day),
+            settlements=self._rows(
+                "SELECT * FROM settlements WHERE session = ? ORDER BY spread_no, leg", day
+            ),
+            notifications=self._rows(
+                "SELECT * FROM notifications WHERE session = ? ORDER BY id", day
+            ),
+            statistics=self.statistics(None, session, known["mode"]),
+        )
+
+    def _recorded_days(self) -> str:
+        (days,) = self._rows("SELECT min(date) AS first, max(date) AS last FROM daily_summary")
+        if days["first"] is None:
+            return "no day has been recorded yet, so let the program run first"
+        return f"give a trading day from {days['first']} to {days['last']}"
+
+    def _trades(self, start: date, end: date) -> tuple[Row, ...]:
+        return self._rows(
+            "SELECT * FROM trades WHERE date BETWEEN ? AND ? ORDER BY date, entry_time, trade_id",
+            str(start),
+            str(end),
+        )
+
+    def _rows(self, query: str, *values: str | int) -> tuple[dict[str, Any], ...]:
+        return tuple(dict(row) for row in self._connection.execute(query, values))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Hold what belongs together; inside a caller's transaction, be part of that one."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self._connection.execute("BEGIN IMMEDIATE")
+        with self._connection:
+            yield
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(NEW_YORK).isoformat()
