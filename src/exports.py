@@ -67,11 +67,16 @@ def write_atomically(path: Path, text: str) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        mend = _MENDS.get(error.errno or 0, "make sure that its folder can be written to")
-        raise MendInput(
-            f"{path} could not be written ({error.strerror or error}): {mend}; "
-            "what was there before is unchanged."
-        ) from error
+        raise MendInput(not_written(path, error)) from error
+
+
+def not_written(path: Path, error: OSError) -> str:
+    """Return in one sentence why a file could not be written, and how to mend it."""
+    mend = _MENDS.get(error.errno or 0, "make sure that its folder can be written to")
+    return (
+        f"{path} could not be written ({error.strerror or error}): {mend}; "
+        "what was there before is unchanged."
+    )
 
 
 def write_exports(

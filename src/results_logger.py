@@ -163,6 +163,15 @@ class ResultsLogger:
             self._count_trade(session, trade_id, at)
             self._summarise_day(session, found[0]["mode"])
 
+    def exit_reason(self, session: date, spread_no: int) -> ExitReason:
+        """Return why a trade is being closed. LookupError when it has no exit yet."""
+        for row in self._rows(
+            "SELECT exit_reason FROM trades WHERE trade_id = ?", f"{session}-{spread_no}"
+        ):
+            if row["exit_reason"] is not None:
+                return ExitReason(row["exit_reason"])
+        raise LookupError(f"Trade {session}-{spread_no} has no exit yet.")
+
     def update_final_pnl(self, session: date, mode: str, at: datetime, notes: str = "") -> None:
         """Count every trade of a session from the ledger, and the day from its trades.
 

@@ -166,10 +166,18 @@ class Ledger:
             json.dumps(decision.to_dict()),
         )
 
-    def check(self, at: datetime, pnl: float | None, *, signal: str = "", text: str = "") -> None:
+    def check(
+        self,
+        at: datetime,
+        pnl: float | None,
+        *,
+        signal: str = "",
+        text: str = "",
+        spread_no: int = 1,
+    ) -> None:
         self._sql(
-            "INSERT INTO checks VALUES (NULL, ?, 1, ?, 600.5, ?, ?, ?)",
-            *(str(self.day), at.isoformat(), pnl, signal, text),
+            "INSERT INTO checks VALUES (NULL, ?, ?, ?, 600.5, ?, ?, ?)",
+            *(str(self.day), spread_no, at.isoformat(), pnl, signal, text),
         )
 
     def alert(self, title: str, text: str, *, delivered: datetime | None = None) -> None:

@@ -201,12 +201,14 @@ def test_why_a_position_was_closed_is_told_with_the_signals_own_numbers(
 ) -> None:
     a_traded_day(ledger, logger)
     ledger.check(moment(11), -1010.0, signal="MAX_LOSS", text="loss $1,010.00 (limit $1,000.00)")
+    ledger.check(moment(12), -1.0, signal="MAX_LOSS", text="another spread", spread_no=2)
     ledger.order("spy", "buy", 10, "5.00", purpose="close")
     ledger.order("spx", "sell", 1, "33.00", purpose="close")
     logger.log_exit(DAY, 1, ExitReason.MAX_LOSS, moment(11, 0, 30))
     text = words(logger.generate_daily_report(DAY).text)
     assert "at 11:00:30: MAX_LOSS, the loss of the position reached its limit." in text
     assert "The signal: loss $1,010.00 (limit $1,000.00)" in text
+    assert "The signal: another spread" not in text
 
 
 def test_every_exit_reason_has_words() -> None:

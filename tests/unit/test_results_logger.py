@@ -1,4 +1,6 @@
 import csv
+import errno
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from src.exports import not_written
 from src.models import ExitReason
 from src.ports import MendInput
 from src.results_logger import ResultsLogger
@@ -354,6 +357,30 @@ def test_exported_numbers_times_and_unknowns_are_what_a_spreadsheet_reads(
     assert (second["final_pnl"], second["exit_time_et"], second["exit_reason"]) == ("", "", "")
     assert b"\r\r" not in path.read_bytes()
     assert path.read_bytes().count(b"\r\n") == path.read_bytes().count(b"\n") == 3
+
+
+def test_an_exported_number_that_rounds_to_nothing_has_no_minus(logger: ResultsLogger) -> None:
+    decision = a_decision(profit=-0.001)
+    logger.log_trade(a_position(), decision, "paper")
+    (trade,) = read_csv(export(logger, "trades"))
+    assert trade["expected_profit"] == "0.00"
+
+
+@pytest.mark.parametrize(
+    ("number", "mend"),
+    [
+        (errno.ENOSPC, "free some space on the disk"),
+        (errno.EACCES, "close the program that has the file open"),
+        (errno.EROFS, "another folder with --data-dir"),
+        (errno.EIO, "make sure that its folder can be written to"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_named_with_the_mend(number: int, mend: str) -> None:
+    text = not_written(Path("exports/trades.csv"), OSError(number, os.strerror(number)))
+    assert mend in text
+    assert os.strerror(number) in text
+    assert text.startswith(str(Path("exports/trades.csv")))
+    assert text.endswith("what was there before is unchanged.")
 
 
 def test_exported_files_are_read_by_pandas_with_dates_and_numbers(
