@@ -225,6 +225,16 @@ def test_an_exit_of_a_trade_that_does_not_exist_is_refused(logger: ResultsLogger
         logger.log_exit(DAY, 3, ExitReason.MANUAL, moment(11))
 
 
+def test_why_a_trade_is_being_closed_is_known_once_its_exit_was_recorded(
+    ledger: Ledger, logger: ResultsLogger
+) -> None:
+    trade_reference(ledger, logger)
+    with pytest.raises(LookupError, match="2026-01-26-1 has no exit"):
+        logger.exit_reason(DAY, 1)
+    logger.log_exit(DAY, 1, ExitReason.MANUAL, moment(11))
+    assert logger.exit_reason(DAY, 1) is ExitReason.MANUAL
+
+
 def test_a_fill_that_arrives_late_reopens_the_result(ledger: Ledger, logger: ResultsLogger) -> None:
     trade_reference(ledger, logger)
     expire_worthless(ledger, logger)
