@@ -1,0 +1,93 @@
+"""The JSON file beside a tape: what its quotes are, and how the day closed."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from src.models import OfficialCloses
+from src.ports import MendInput
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """What is told of a tape; the defaults stand for a tape without its JSON file.
+
+    `kind` tells what the quotes are ("prints", "quotes", "recorded"), `note` says in words what a
+    reader of results must know, `labels` what was put into the day on purpose. `cadence_seconds`
+    is the time between two rows of a symbol, None where there is no rule. `closes` are the
+    official ones, None where nobody told them.
+    """
+
+    kind: str = "unknown"
+    source: str = "unknown"
+    note: str = ""
+    cadence_seconds: float | None = None
+    labels: tuple[str, ...] = ()
+    closes: OfficialCloses | None = None
+
+
+def read_sidecar(path: Path, day: date) -> Sidecar:
+    """Read the file, if it is there. Raises MendInput, with file and value, if it is not sound."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Sidecar()
+    except OSError as error:
+        raise MendInput(f"{path}: the file cannot be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise MendInput(f"{path}: this is no sound JSON ({error}); mend or remove it.") from error
+    if not isinstance(content, dict):
+        raise MendInput(f"{path}: the file must hold one JSON object; mend or remove it.")
+    if faults := "; ".join(_faults(content, day)):
+        raise MendInput(f"{path}: {faults}; mend or remove the file.")
+    closes = content.get("closes")
+    return Sidecar(
+        kind=content.get("kind") or "unknown",
+        source=content.get("source") or "unknown",
+        note=content.get("note") or "",
+        cadence_seconds=content.get("cadence_seconds"),
+        labels=tuple(content.get("labels") or ()),
+        closes=closes
+        and OfficialCloses(
+            closes["SPY"], closes["SPX"], closes.get("source") or f"closes named in {path.name}"
+        ),
+    )
+
+
+def closes_as_json(closes: OfficialCloses | None) -> dict[str, object] | None:
+    """Return official closes as the file holds them."""
+    if closes is None:
+        return None
+    return {"SPY": closes.spy, "SPX": closes.spx, "source": closes.source}
+
+
+def _faults(content: Mapping[str, object], day: date) -> Iterator[str]:
+    if content.get("date", str(day)) != str(day):
+        yield f"date is {content['date']!r}, but the tape's name says {day}"
+    for key in ("kind", "source", "note"):
+        if not isinstance(content.get(key, ""), str | None):
+            yield f"{key} is {content[key]!r}, but must be a text"
+    cadence, labels = content.get("cadence_seconds"), content.get("labels") or []
+    if cadence is not None and not _is_positive(cadence):
+        yield f"cadence_seconds is {cadence!r}, but must be a positive number or null"
+    if not isinstance(labels, list) or not all(isinstance(each, str) for each in labels):
+        yield f"labels is {labels!r}, but must be a list of texts"
+    closes = content.get("closes")
+    if closes is not None and not (
+        isinstance(closes, dict)
+        and all(_is_positive(closes.get(name)) for name in ("SPY", "SPX"))
+        and isinstance(closes.get("source", ""), str)
+    ):
+        yield f'closes is {closes!r}, but must be such as {{"SPY": 691.5, "SPX": 6938.03}}'
+
+
+def _is_positive(value: object) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and value > 0
+    )
