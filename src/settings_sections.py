@@ -1,0 +1,257 @@
+"""The sections of the settings: each value's type, unit, limits and default."""
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    WithJsonSchema,
+)
+
+from src.settings_sources import is_placeholder
+
+_TIME = r"^([01]?[0-9]|2[0-3]):[0-5][0-9]$"
+
+
+def _time_of_day(value: object) -> object:
+    if isinstance(value, str) and re.match(_TIME, value):
+        hour, minute = value.split(":")
+        return time(int(hour), int(minute))
+    return value
+
+
+def _path(value: object) -> object:
+    # "~" would become a folder of that name inside the project.
+    is_plain = isinstance(value, str) and value.strip() and not value.startswith("~")
+    return Path(str(value)) if is_plain else value
+
+
+def _secret(value: object) -> object:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(text, str):
+        return value
+    return SecretStr("" if is_placeholder(text) else text.strip())
+
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+TimeOfDay = Annotated[
+    time,
+    BeforeValidator(_time_of_day),
+    PlainSerializer(lambda value: f"{value:%H:%M}", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _TIME}),
+]
+PathText = Annotated[
+    Path, BeforeValidator(_path), PlainSerializer(lambda value: value.as_posix(), return_type=str)
+]
+Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+"""A text that is never shown; a placeholder such as YOUR_API_KEY becomes the empty text."""
+ABSENT = SecretStr("")
+
+
+class Section(BaseModel):
+    """What every section of the settings has in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Broker(Section):
+    """Where orders go, and the keys for it."""
+
+    name: Literal["alpaca", "ibkr", "simulated"] = Field(
+        "alpaca", description="The broker; simulated is the exchange inside this program."
+    )
+    paper_trading: bool = Field(
+        default=True, description="true: the broker's paper account; false: real money."
+    )
+    api_key: Secret = Field(ABSENT, description="The broker's key id. Keep it out of config.yaml.")
+    api_secret: Secret = Field(ABSENT, description="The key's secret. Keep it out of config.yaml.")
+
+    @property
+    def missing_keys(self) -> tuple[str, ...]:
+        """The dotted names of the keys that are absent: none, one, or both."""
+        keys = {"broker.api_key": self.api_key, "broker.api_secret": self.api_secret}
+        return tuple(name for name, secret in keys.items() if not secret.get_secret_value())
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether both keys are there; what they are worth only the broker knows."""
+        return not self.missing_keys
+
+
+class Strategy(Section):
+    """When to trade, how much, and when to get out. Money is dollars."""
+
+    max_spreads: int = Field(
+        2, ge=1, le=3, description="Spreads (10 SPY calls + 1 SPXW call each) held at once, 1 to 3."
+    )
+    min_entry_credit: NotNegative = Field(
+        400.0, description="Dollars a spread that the expected profit must reach before an entry."
+    )
+    max_daily_loss: Positive = Field(
+        1000.0, description="Dollars, realised and unrealised, at which the day is over."
+    )
+    exit_threshold: Positive = Field(
+        10.0, description="Dollars of SPY above the short strike at which the position is closed."
+    )
+    max_position_loss: Positive = Field(
+        500.0, description="Dollars a spread that a position may lose before it is closed."
+    )
+    capital_per_spread: Positive = Field(
+        25000.0,
+        description="Dollars set aside for a spread; a reservation, not the broker's margin.",
+    )
+    max_position_size: float = Field(
+        0.1, gt=0, le=1, description="Fraction of the account that may be at risk at once, up to 1."
+    )
+    min_ratio: Positive = Field(
+        9.95, description="Lowest SPX/SPY ratio (no unit) at which prices are believed."
+    )
+    max_ratio: Positive = Field(
+        10.05, description="Highest SPX/SPY ratio (no unit) at which prices are believed."
+    )
+    strike_rule: Literal["atm", "matched"] = Field(
+        "matched",
+        description="How the SPX strike is chosen: matched to ratio x SPY strike, or atm.",
+    )
+    trade_half_days: bool = Field(
+        default=False, description="Whether to trade on days that end at 13:00 New York time."
+    )
+    pin_band_dollars: NotNegative = Field(
+        1.5, description="Dollars of SPY below the strike within which the end is too near."
+    )
+    pin_band_percent: NotNegative = Field(
+        0.25, description="The same in percent of the strike; the wider band counts."
+    )
+
+
+class MarketData(Section):
+    """Which quotes are good enough to trade on."""
+
+    max_spy_spread: Positive = Field(
+        0.05, description="Dollars a share between bid and ask of the SPY call, at most."
+    )
+    max_spx_spread: Positive = Field(
+        1.0, description="Points between bid and ask of the SPXW call, at most."
+    )
+    max_quote_age_seconds: Positive = Field(5.0, description="Seconds that a quote may be old.")
+    max_leg_skew_seconds: NotNegative = Field(
+        2.0, description="Seconds that the quotes of the two legs may lie apart."
+    )
+
+
+class TradingHours(Section):
+    """Times of day in New York for a full day; they move with the close on a half day."""
+
+    entry_start: TimeOfDay = Field(time(9, 35), description="First moment of an entry, HH:MM.")
+    entry_end: TimeOfDay = Field(time(10, 0), description="Last moment of an entry, HH:MM.")
+    exit_check: TimeOfDay = Field(
+        time(15, 45), description="When the closing checks begin, HH:MM, before 16:00."
+    )
+    entry_check_seconds: int = Field(
+        60, ge=1, le=3600, description="Seconds between two looks for an entry."
+    )
+    monitor_interval_seconds: int = Field(
+        300, ge=10, le=3600, description="Seconds between two checks of an open position."
+    )
+    final_interval_seconds: int = Field(
+        60, ge=1, le=300, description="Seconds between two checks from exit_check to the close."
+    )
+
+
+class Execution(Section):
+    """How patiently and at which price orders are worked."""
+
+    poll_seconds: float = Field(
+        1.0, gt=0, le=60, description="Seconds between two looks at a working order."
+    )
+    reprice_seconds: Positive = Field(
+        5.0, description="Seconds after which an unfilled order is replaced at the new price."
+    )
+    leg_deadline_seconds: Positive = Field(
+        30.0, description="Seconds that a leg may take to fill; at least reprice_seconds."
+    )
+    max_exit_slippage: float = Field(
+        0.25, ge=0, le=10, description="Fraction above the first ask that buying back may cost."
+    )
+
+
+class Fees(Section):
+    """Dollars a contract, in and out; expiry and cash settlement cost nothing."""
+
+    spy_per_contract: NotNegative = Field(0.15, description="Dollars for each SPY contract.")
+    spxw_per_contract: NotNegative = Field(0.65, description="Dollars for each SPXW contract.")
+
+
+class Simulation(Section):
+    """The account of the exchange inside this program."""
+
+    starting_cash: Positive = Field(100000.0, description="Dollars in the account at first.")
+
+
+class Notifications(Section):
+    """Who is told; each is an apprise URL, or empty for nobody. Keep them out of config.yaml."""
+
+    email: Secret = Field(ABSENT, description="URL such as mailtos://user:password@host?to=...")
+    sms: Secret = Field(ABSENT, description="URL such as twilio://sid:token@from/to.")
+    slack_webhook: Secret = Field(
+        ABSENT, description="URL such as https://hooks.slack.com/services/..."
+    )
+
+
+class Logging(Section):
+    """What is written and where; a relative path starts at the project's folder."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The least severe message that is written."
+    )
+    file: PathText = Field(Path("logs/trading.log"), description="Path of the log file.")
+    database: PathText = Field(Path("data/trades.db"), description="Path of the database.")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What values of several keys must be to each other; `words` follow the first key's value."""
+
+    keys: tuple[str, ...]
+    holds: Callable[..., bool]
+    words: str
+
+
+RULES = (
+    Rule(
+        ("trading_hours.entry_end", "trading_hours.entry_start"),
+        operator.gt,
+        "it must be later than trading_hours.entry_start",
+    ),
+    Rule(
+        ("trading_hours.exit_check", "trading_hours.entry_end"),
+        operator.gt,
+        "it must be later than trading_hours.entry_end",
+    ),
+    Rule(
+        ("trading_hours.exit_check",),
+        lambda check: check < time(16),
+        "it must be before 16:00, the close of a full day",
+    ),
+    Rule(
+        ("strategy.min_ratio", "strategy.max_ratio"),
+        operator.lt,
+        "it must be less than strategy.max_ratio",
+    ),
+    Rule(
+        ("execution.leg_deadline_seconds", "execution.reprice_seconds"),
+        operator.ge,
+        "it must be at least execution.reprice_seconds",
+    ),
+)

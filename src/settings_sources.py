@@ -1,0 +1,391 @@
+"""Where settings come from: files, the environment and the command line, each with its place.
+
+Nothing is judged here but names and form. A reading keeps for every value where it was written,
+so that whatever is wrong with it can be found; what is wrong is collected, not raised one by one.
+"""
+
+import difflib
+import io
+import json
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+import yaml
+from dotenv.parser import parse_stream
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from src.ports import MendInput
+
+ENV_PREFIX = "OPTIONSARB_"
+USUAL_NAMES = {
+    "ALPACA_API_KEY": "broker.api_key",
+    "APCA_API_KEY_ID": "broker.api_key",
+    "ALPACA_SECRET_KEY": "broker.api_secret",
+    "APCA_API_SECRET_KEY": "broker.api_secret",
+}
+"""Variables by which Alpaca's own tools know the keys, the stronger name first."""
+
+_PLACEHOLDER = re.compile(r"(your[_-].*|change[_-]?me|<.*>|null|~)?", re.IGNORECASE | re.DOTALL)
+_SECRET_WORDS = ("key", "secret", "password", "token", "webhook", "mail", "sms", "slack", "user")
+_TRUTH = dict.fromkeys(("true", "yes", "on"), True) | dict.fromkeys(("false", "no", "off"), False)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One value as a place gives it. `text` is how it was written, `value` what that means."""
+
+    place: str
+    key: str
+    text: str
+    value: object
+
+
+@dataclass(slots=True)
+class Reading:
+    """All that one place says, and all that is wrong with how it says it."""
+
+    given: dict[str, Given] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def is_placeholder(text: str) -> bool:
+    """Return whether a secret's text only marks where a real one belongs."""
+    return _PLACEHOLDER.fullmatch(text.strip()) is not None
+
+
+class Keys:
+    """The dotted names that exist, what each of them allows and which of them are secret."""
+
+    def __init__(self, fields: Mapping[str, FieldInfo]) -> None:
+        self.fields = fields
+        self.sections = tuple(dict.fromkeys(name.partition(".")[0] for name in fields))
+
+    def is_secret(self, key: str) -> bool:
+        """Return whether the value of this key, which need not exist, must not be shown."""
+        if key in self.fields:
+            return self.fields[key].annotation is SecretStr
+        nearest = self.nearest(key)
+        return any(word in key.lower() for word in _SECRET_WORDS) or (
+            nearest in self.fields and self.is_secret(nearest)
+        )
+
+    def shown(self, key: str, text: str) -> str:
+        """Return a value as an error may show it: on one line, short, and never a secret."""
+        return "(hidden)" if self.is_secret(key) else " ".join(text.split())[:60] or "empty"
+
+    def nearest(self, key: str) -> str:
+        """Return the key that was probably meant, or "" when none resembles it."""
+        leaf = key.rpartition(".")[2]
+        leaves = {name.partition(".")[2]: name for name in self.fields}
+        if leaf in leaves:
+            return leaves[leaf]
+        for wanted, names in ((key, {name: name for name in self.fields}), (leaf, leaves)):
+            if close := difflib.get_close_matches(wanted, names, n=1, cutoff=0.7):
+                return names[close[0]]
+        return ""
+
+    def allowed(self, key: str) -> str:
+        """Return in words what a key may be, taken from the field's type and limits."""
+        about = self.fields[key]
+        if choices := get_args(about.annotation):
+            return f"one of {', '.join(map(str, choices))}"
+        kind = getattr(about.annotation, "__name__", "")
+        words = {
+            "int": "a whole number",
+            "float": "a number",
+            "bool": "true or false",
+            "time": 'a New York time of day such as "09:35"',
+            "Path": 'a path without "~"',
+            "SecretStr": "a text in quotes",
+        }[kind]
+        return " ".join([words, *_limits(about)]).strip()
+
+    def meaning(self, key: str, text: str) -> object:
+        """Return what a bare word stands for: a number or truth value where one is due."""
+        if key not in self.fields or self.fields[key].annotation not in (int, float, bool):
+            return text
+        if text.lower() in _TRUTH:
+            return _TRUTH[text.lower()]
+        for number in (int, float):
+            try:
+                return number(text)
+            except ValueError:
+                continue
+        return text
+
+    def unknown(self, place: str, key: str, spell: Callable[[str], str] = str) -> str:
+        """Return the problem that a key does not exist, in the place's own spelling."""
+        nearest = self.nearest(key)
+        mend = (
+            f"the nearest is {spell(nearest)}"
+            if nearest
+            else f"the sections are {', '.join(self.sections)}"
+        )
+        return f"{place}: there is no setting {spell(key)}; {mend}"
+
+
+def _limits(about: FieldInfo) -> Iterator[str]:
+    words = {"gt": "above", "ge": "of at least", "lt": "below", "le": "at most"}
+    found = {
+        name: value
+        for each in about.metadata
+        for name in words
+        if (value := getattr(each, name, None)) is not None
+    }
+    if {"ge", "le"} <= found.keys():
+        yield f"from {found['ge']} to {found['le']}"
+        return
+    yield " and ".join(f"{words[name]} {value}" for name, value in found.items())
+
+
+def from_overrides(overrides: Sequence[str], keys: Keys) -> Reading:
+    """Read `KEY=VALUE` texts of the command line; of the same key twice the last one counts."""
+    reading = Reading()
+    for override in overrides:
+        key, equals, text = (part.strip() for part in override.partition("="))
+        place = f"--set {key}={keys.shown(key, text) if text else ''}"
+        if not equals:
+            reading.problems.append(
+                f"--set {key}: a value is missing; write KEY=VALUE, "
+                "for example strategy.max_spreads=1"
+            )
+        elif key not in keys.fields:
+            reading.problems.append(keys.unknown(place, key))
+        else:
+            reading.given[key] = Given(place, key, text, keys.meaning(key, text))
+    return reading
+
+
+def from_environment(environ: Mapping[str, str], keys: Keys) -> Reading:
+    """Read `OPTIONSARB_SECTION__KEY` and the usual names of the broker's keys.
+
+    An empty variable counts as not set.
+    """
+    return _from_variables(
+        {name: (f"environment variable {name}", text) for name, text in environ.items()}, keys
+    )
+
+
+def from_dotenv(path: Path, name: str, keys: Keys) -> Reading:
+    """Read the same variables from a `.env` file, if there is one. Nothing is interpolated."""
+    if not _exists(path):
+        return Reading()
+    variables = {}
+    broken = []
+    try:
+        text = _text(path, name)
+    except MendInput as error:
+        return Reading(problems=[str(error)])
+    for binding in parse_stream(io.StringIO(text)):
+        written = binding.original.string
+        blank = written[: len(written) - len(written.lstrip())]
+        line = f"{name}:{binding.original.line + blank.count(chr(10))}"
+        if binding.error:
+            broken.append(f"{line}: this line is not NAME=value")
+        elif binding.key:
+            variables[binding.key] = (f"{line}: {binding.key}", binding.value or "")
+    reading = _from_variables(variables, keys)
+    reading.problems[:0] = broken
+    return reading
+
+
+def _from_variables(variables: Mapping[str, tuple[str, str]], keys: Keys) -> Reading:
+    reading = Reading()
+    for name, (place, text) in variables.items():
+        if not name.upper().startswith(ENV_PREFIX):
+            continue
+        key = name[len(ENV_PREFIX) :].lower().replace("__", ".", 1)
+        if key not in keys.fields:
+            reading.problems.append(keys.unknown(place, key, _variable))
+        elif text:
+            _keep(reading, Given(place, key, text, keys.meaning(key, text)), keys)
+    for name, key in USUAL_NAMES.items():
+        if name in variables and key not in reading.given:
+            place, text = variables[name]
+            _keep(reading, Given(place, key, text, text), keys)
+    return reading
+
+
+def _variable(key: str) -> str:
+    return ENV_PREFIX + key.upper().replace(".", "__")
+
+
+def _keep(reading: Reading, given: Given, keys: Keys) -> None:
+    """Keep a value, unless it only marks a place: such a one must not hide a weaker real one."""
+    if not (keys.is_secret(given.key) and is_placeholder(str(given.value))):
+        reading.given[given.key] = given
+
+
+def from_file(path: Path, name: str, keys: Keys) -> Reading:
+    """Read a YAML or JSON file of sections; `name` is how messages call it."""
+    reading = Reading()
+    try:
+        root = _parse(_text(path, name), name, must_be_json=path.suffix == ".json")
+    except MendInput as error:
+        reading.problems.append(str(error))
+        return reading
+    for section, line, node in _pairs(root, name, "", reading.problems):
+        place = f"{name}:{line}"
+        if section not in keys.sections:
+            reading.problems.append(_unknown_section(place, section, node, keys))
+        elif isinstance(node, yaml.MappingNode):
+            _read_section(node, name, section, keys, reading)
+        elif not _is_nothing(node):
+            reading.problems.append(
+                f"{place}: {section} is {_form(node)}; a section must be keys with values, "
+                "indented below its name"
+            )
+    return reading
+
+
+def from_optional_file(path: Path, name: str, keys: Keys) -> Reading:
+    """Read a file like `from_file`, or nothing where there is none."""
+    return from_file(path, name, keys) if _exists(path) else Reading()
+
+
+def _read_section(
+    node: yaml.MappingNode, name: str, section: str, keys: Keys, reading: Reading
+) -> None:
+    for leaf, line, value in _pairs(node, name, f"{section}.", reading.problems):
+        key = f"{section}.{leaf}"
+        place = f"{name}:{line}"
+        if key not in keys.fields:
+            reading.problems.append(keys.unknown(place, key))
+        elif not isinstance(value, yaml.ScalarNode):
+            reading.given[key] = Given(place, key, _form(value), [])
+        elif value.style in ("'", '"'):
+            words = _whole_characters(value.value)
+            _keep(reading, Given(place, key, f'"{words}"', words), keys)
+        else:
+            meaning = keys.meaning(key, value.value)
+            _keep(reading, Given(place, key, value.value, meaning), keys)
+
+
+def _pairs(
+    node: yaml.MappingNode, name: str, prefix: str, problems: list[str]
+) -> Iterator[tuple[str, int, yaml.Node]]:
+    """Yield key, line and value of a mapping; a key that comes twice is a problem."""
+    lines: dict[str, int] = {}
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            problems.append(f"{name}:{line}: {_form(key)} stands where a key is due; write a word")
+        elif key.value in lines:
+            problems.append(
+                f"{name}:{line}: {prefix}{key.value} is given a second time, "
+                f"first in line {lines[key.value]}; keep one of the two"
+            )
+        else:
+            lines[key.value] = line
+            yield key.value, line, value
+
+
+def _unknown_section(place: str, section: str, node: yaml.Node, keys: Keys) -> str:
+    if isinstance(node, yaml.ScalarNode):
+        return keys.unknown(place, section)
+    close = difflib.get_close_matches(section, keys.sections, n=1)
+    mend = f"the nearest is {close[0]}" if close else f"there are {', '.join(keys.sections)}"
+    return f"{place}: there is no section {section}; {mend}"
+
+
+def _whole_characters(text: str) -> str:
+    """Join the halves in which JSON escapes a character such as an emoji; YAML leaves them two."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _is_nothing(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.value in ("", "~", "null")
+
+
+def _form(node: yaml.Node) -> str:
+    if isinstance(node, yaml.MappingNode):
+        return "a mapping"
+    return "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
+
+
+def _exists(path: Path) -> bool:
+    """Return whether something stands there, be it a dangling link, so that it gets named."""
+    return os.path.lexists(path)
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        if path.is_dir():
+            raise MendInput(f"{name}: this is a folder; a file belongs here")
+        raw = path.read_bytes()
+    except FileNotFoundError as error:
+        raise MendInput(
+            f"{name}: there is no such file; put it back or name another with --config"
+        ) from error
+    except OSError as error:
+        raise MendInput(
+            f"{name}: the file cannot be read ({error.strerror}); check its permissions"
+        ) from error
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise MendInput(f"{name}:{line}: this is not UTF-8 text; save the file as UTF-8") from error
+
+
+def _parse(text: str, name: str, *, must_be_json: bool) -> yaml.MappingNode:
+    """Return the tree of a file, in which every key knows its line."""
+    if must_be_json or text.lstrip().startswith("{"):
+        try:
+            json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            if must_be_json:
+                line, why = getattr(error, "lineno", 1), getattr(error, "msg", "nested too deeply")
+                raise MendInput(
+                    f"{name}:{line}: the JSON is broken here ({why}); is the file cut off?"
+                ) from error
+        else:
+            # YAML, which knows lines, allows no tabs; in sound JSON a tab is never inside a text.
+            text = text.replace("\t", " ")
+    try:
+        # Not the C loader: text nested too deeply would end the process instead of raising.
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise MendInput(_broken_yaml(error, text, name)) from error
+    if root is None or _is_nothing(root):
+        raise MendInput(f"{name}: the file is empty; put its settings back")
+    if not isinstance(root, yaml.MappingNode):
+        raise MendInput(f"{name}: the file is {_form(root)}; it must be sections with settings")
+    return root
+
+
+def _broken_yaml(error: Exception, text: str, name: str) -> str:
+    mark = getattr(error, "problem_mark", None)
+    position = getattr(error, "position", None)
+    line = mark.line + 1 if mark else 1
+    if position is not None:
+        line = text[:position].count("\n") + 1
+    # The parser quotes what it stumbled over, which may be half a password.
+    why = re.sub(r" '[^'<][^']+'", "", getattr(error, "problem", None) or "it cannot be read")
+    return f"{name}:{line}: the YAML is broken here ({why}); check indentation, colons and quotes"
+
+
+def seen_by_others(path: Path, *, has_mode_bits: bool = os.name == "posix") -> bool:
+    """Return whether other users of the machine may read a file, as far as that can be told."""
+    if not has_mode_bits or not path.is_file():
+        return False
+    return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+
+
+def shown_path(path: Path, root: Path) -> str:
+    """Return a path as messages name it: short where it lies inside the project."""
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def merged(readings: Iterable[Reading]) -> dict[str, Given]:
+    """Return the value in effect for each key; the first reading is the strongest."""
+    result: dict[str, Given] = {}
+    for reading in readings:
+        result = reading.given | result
+    return result

@@ -1,0 +1,91 @@
+import json
+import tempfile
+from collections.abc import Callable
+from datetime import time
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from src.settings import KEYS, Settings, load_settings
+
+
+def value_of(about: FieldInfo) -> st.SearchStrategy[Any]:
+    """Values that a field allows by itself."""
+    limits = {
+        name: getattr(each, name)
+        for each in about.metadata
+        for name in ("ge", "gt", "le")
+        if hasattr(each, name)
+    }
+    low, high = limits.get("ge", limits.get("gt")), limits.get("le")
+    if choices := get_args(about.annotation):
+        return st.sampled_from(choices)
+    kinds: dict[object, st.SearchStrategy[Any]] = {
+        bool: st.booleans(),
+        int: st.integers(low, high),
+        float: st.floats(low, 1e12 if high is None else high, exclude_min="gt" in limits),
+        SecretStr: st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"])),
+        Path: st.from_regex(r"[a-z0-9][a-z 0-9./:#'-]{0,20}[a-z]", fullmatch=True),
+    }
+    return kinds[about.annotation]
+
+
+@st.composite
+def valid_settings(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
+    values: dict[str, dict[str, Any]] = {}
+    for key, about in KEYS.fields.items():
+        section, _, name = key.partition(".")
+        if about.annotation is not time:
+            values.setdefault(section, {})[name] = draw(value_of(about))
+    minutes = draw(st.lists(st.integers(0, 16 * 60 - 1), min_size=3, max_size=3, unique=True))
+    times = (f"{minute // 60:02}:{minute % 60:02}" for minute in sorted(minutes))
+    hours = zip(("entry_start", "entry_end", "exit_check"), times, strict=True)
+    values["trading_hours"].update(hours)
+    strategy, execution = values["strategy"], values["execution"]
+    strategy["max_ratio"] = strategy["min_ratio"] * 1.5 + 1
+    execution["leg_deadline_seconds"] = execution["reprice_seconds"]
+    return values
+
+
+def plain(wanted: Settings) -> dict[str, dict[str, Any]]:
+    """The settings as a person would write them, secrets included."""
+    values = wanted.model_dump(mode="json")
+    for key, about in KEYS.fields.items():
+        if about.annotation is SecretStr:
+            section, _, name = key.partition(".")
+            values[section][name] = wanted.value(key).get_secret_value()
+    return values
+
+
+@pytest.mark.parametrize("dump", [yaml.safe_dump, json.dumps])
+@given(values=valid_settings())
+@settings(max_examples=40, deadline=None)
+def test_any_valid_settings_written_to_a_file_are_the_same_when_loaded(
+    dump: Callable[[object], str], values: dict[str, dict[str, Any]]
+) -> None:
+    wanted = Settings.model_validate(values)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.yaml"
+        path.write_text(dump(plain(wanted)), "utf-8")
+        loaded = load_settings(path, environ={}, root=Path(folder))
+    assert loaded.settings == wanted
+
+
+@given(values=valid_settings())
+@settings(max_examples=20, deadline=None)
+def test_any_valid_settings_given_one_by_one_are_the_same(
+    values: dict[str, dict[str, Any]],
+) -> None:
+    wanted = Settings.model_validate(values)
+    each = (
+        f"{section}.{name}={value}"
+        for section, names in plain(wanted).items()
+        for name, value in names.items()
+    )
+    assert Settings.defaults().changed(*each) == wanted
