@@ -206,7 +206,10 @@ def test_a_long_config_file_on_a_single_line_of_json_loads(project: Project) -> 
 
 def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(project: Project) -> None:
     project.write("config/config.yaml", b"\xef\xbb\xbfstrategy:\r\n  max_spreads: 1\r\n")
-    assert project.load().settings.strategy.max_spreads == 1
+    project.write(".env", b"\xef\xbb\xbfALPACA_API_KEY=PKREAL\r\nALPACA_SECRET_KEY=s3cret\r\n")
+    settings = project.load().settings
+    assert settings.strategy.max_spreads == 1
+    assert settings.broker.has_keys
 
 
 def test_a_section_without_any_key_leaves_the_defaults(project: Project) -> None:
