@@ -210,6 +210,8 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(project: Project) ->
     settings = project.load().settings
     assert settings.strategy.max_spreads == 1
     assert settings.broker.has_keys
+    path = project.write("my.json", b'\xef\xbb\xbf{"strategy": {"max_spreads": 3}}')
+    assert project.load(path=path).settings.strategy.max_spreads == 3
 
 
 def test_a_section_without_any_key_leaves_the_defaults(project: Project) -> None:
