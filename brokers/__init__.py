@@ -1,0 +1,1 @@
+"""The edges to markets: one file a vendor, a recording or a generator."""

@@ -1,6 +1,7 @@
 """Opening the one database: checked, migrated in place with a backup, durable."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -8,6 +9,36 @@ from src.ports import MendInput
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 5_000
+
+
+class Store:
+    """A connection whose writes gather in one transaction until they are committed.
+
+    `commit` is called before anything leaves the program and before anything waits.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def read(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        """Run a query."""
+        return self.connection.execute(sql, values)
+
+    def write(self, sql: str, values: Sequence[object] = ()) -> int:
+        """Run a change within the open transaction; return the number of rows it touched."""
+        if not self.connection.in_transaction:
+            self.connection.execute("BEGIN IMMEDIATE")
+        return self.connection.execute(sql, values).rowcount
+
+    def commit(self) -> None:
+        """Make everything written so far survive the death of the process."""
+        if self.connection.in_transaction:
+            self.connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Forget what was written since the last commit."""
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
 
 
 def open_database(path: Path | None, *, durable: bool = True) -> sqlite3.Connection:

@@ -40,7 +40,8 @@ class QuoteLimits:
         """Return why the quote is too old, if it is. A quote from the future is no better."""
         age = (now - quote.at).total_seconds()
         if age > self.max_age:
-            return [(Fault.AGE, f"{name} is {_seconds(age)} old (at most {_seconds(self.max_age)})")]
+            limit = _seconds(self.max_age)
+            return [(Fault.AGE, f"{name} is {_seconds(age)} old (at most {limit})")]
         if age < -self.max_age:
             return [(Fault.AGE, f"{name} is stamped {_seconds(-age)} in the future")]
         return []
@@ -103,13 +104,13 @@ class MarketDataCollector:
             max_spx_spread=data.max_spx_spread,
         )
 
-    def get_current_prices(self) -> tuple[Mapping[str, Quote], tuple[tuple[Fault, str], ...]]:
+    def get_current_prices(self) -> tuple[Mapping[str, float], tuple[tuple[Fault, str], ...]]:
         """Return the newest SPY and SPX prices that are sound, and what is wrong with the others.
 
         Raises RetryLater when the source cannot be reached.
         """
         now, answer = self._clock.now(), self.source.prices()
-        sound: dict[str, Quote] = {}
+        sound: dict[str, float] = {}
         faults: Faults = []
         for name in ("SPY", "SPX"):
             quote = answer.get(name)
@@ -120,9 +121,10 @@ class MarketDataCollector:
             elif old := self.limits.age_faults(f"the {name} price", quote, now):
                 faults.extend(old)
             else:
-                sound[name] = quote
+                sound[name] = quote.last
         if len(sound) == 2:
-            faults += self.limits.skew_faults("the SPY", sound["SPY"], "the SPX price", sound["SPX"])
+            spy, spx = answer["SPY"], answer["SPX"]
+            faults += self.limits.skew_faults("the SPY", spy, "SPX prices", spx)
         return sound, tuple(faults)
 
     def get_atm_strikes(self, spy_price: float, spx_price: float) -> tuple[float, float]:
@@ -158,8 +160,7 @@ class MarketDataCollector:
 
     def _collect(self, now: datetime) -> TradeSetup | NoSetup:
         prices, price_faults = self.get_current_prices()
-        spy, spx = prices.get("SPY"), prices.get("SPX")
-        spy_price, spx_price = spy and spy.last, spx and spx.last
+        spy_price, spx_price = prices.get("SPY"), prices.get("SPX")
         if spy_price is None or spx_price is None:
             return NoSetup(now, price_faults, spy_price, spx_price)
         spy_call, spx_call = self.contracts(*self.get_atm_strikes(spy_price, spx_price))

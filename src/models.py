@@ -6,11 +6,11 @@ Cash is positive when received, a position is positive when long.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -162,6 +162,25 @@ class TradeSetup:
             "spx_quote_time": self.spx_call.at.isoformat(),
         }
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "TradeSetup":
+        """Return the setup that `to_dict` described; sizes and last prices are not kept."""
+        timestamp = datetime.fromisoformat(data["timestamp"])
+
+        def quote(leg: str) -> Quote:
+            at = datetime.fromisoformat(data[f"{leg}_quote_time"])
+            return Quote(at, data[f"{leg}_call"]["bid"], data[f"{leg}_call"]["ask"])
+
+        return cls(
+            timestamp=timestamp,
+            spy_price=data["spy_price"],
+            spx_price=data["spx_price"],
+            spy_contract=OptionContract("SPY", timestamp.date(), data["spy_strike"]),
+            spx_contract=OptionContract("SPXW", timestamp.date(), data["spx_strike"]),
+            spy_call=quote("spy"),
+            spx_call=quote("spx"),
+        )
+
 
 class Fault(StrEnum):
     """What can be wrong with the market's answer; each makes a setup impossible."""
@@ -259,6 +278,20 @@ class EntryDecision:
             ],
             "setup": self.setup.to_dict() if self.setup else None,
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "EntryDecision":
+        """Return the decision that `to_dict` described."""
+        return cls(
+            timestamp=datetime.fromisoformat(data["timestamp"]),
+            should_trade=data["should_trade"],
+            criteria=tuple(Criterion(**each) for each in data["criteria"]),
+            entry_credit=data["entry_credit"],
+            expected_profit=data["expected_profit"],
+            risk=data["risk"],
+            position_size=data["position_size"],
+            setup=TradeSetup.from_dict(data["setup"]) if data["setup"] else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,39 +475,6 @@ class ExitSignal:
     text: str
 
 
-class Status(StrEnum):
-    """How an order of two legs, or one leg of it, ended."""
-
-    FILLED = "FILLED"
-    PARTIAL = "PARTIAL"
-    PENDING = "PENDING"
-    REJECTED = "REJECTED"
-    UNWOUND = "UNWOUND"
-
-
-@dataclass(frozen=True, slots=True)
-class LegResult:
-    """One leg after the executor let go of it. `average_price` is dollars per share."""
-
-    leg: Leg
-    status: Status
-    wanted: int
-    filled: int
-    average_price: Decimal | None = None
-    text: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SpreadResult:
-    """A two-legged order after the executor let go of it."""
-
-    status: Status
-    spread_no: int
-    spx: LegResult
-    spy: LegResult
-    text: str = ""
-
-
 class ControlMode(IntEnum):
     """What the program may still do; of two modes the greater one rules."""
 
@@ -500,17 +500,3 @@ class Holding:
     symbol: str
     quantity: int
     contract: OptionContract | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LiveValue:
-    """What closing a position would bring now, at prices that can be traded.
-
-    `pnl` is dollars, the whole trade's, exit fees included; `None` when a quote is missing or not
-    sound, and then `unknown` says why.
-    """
-
-    pnl: Decimal | None
-    spy_price: float | None
-    unknown: str = ""
-    quotes: Mapping[Leg, Quote] = field(default_factory=dict)

@@ -61,6 +61,8 @@ class Broker(Protocol):
     """Where orders go. A call that is not answered in time raises RetryLater, save `submit`."""
 
     name: str
+    lookup_grace_seconds: float
+    """How long after its submission an order that is not found may still turn up."""
 
     def submit(self, intent: OrderIntent) -> OrderOutcome:
         """Send one day limit order, once. Never raises for a doubt: that is Answer.UNKNOWN."""

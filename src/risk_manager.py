@@ -1,16 +1,26 @@
 """The limits that no decision may pass, and the breaker that ends a day."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
+from src.day_record import DayRecord
 from src.models import (
     MULTIPLIER,
     SPY_PER_SPREAD,
     Account,
     ControlMode,
+    ExitReason,
+    SpreadPosition,
     TradeSetup,
 )
 from src.settings import Settings
+
+Alert = Callable[[datetime, str, str], None]
+"""Takes a moment, a title and a sentence."""
+Close = Callable[[SpreadPosition, ExitReason, str, datetime], None]
+"""Takes a position, why it is closed, in words, and the moment."""
 
 _BROAD_BASED = Decimal("0.15")
 _NARROW = Decimal("0.20")
@@ -68,9 +78,7 @@ class RiskManager:
             )
         margin = Decimal(str(rules.capital_per_spread)) * spreads
         if account.available < margin:
-            reasons.append(
-                f"margin: ${margin:,.2f} needed (available ${account.available:,.2f})"
-            )
+            reasons.append(f"margin: ${margin:,.2f} needed (available ${account.available:,.2f})")
         at_risk = Decimal(str(rules.max_position_loss)) * spreads
         allowed_risk = Decimal(str(rules.max_position_size)) * account.equity
         if at_risk > allowed_risk:
@@ -79,6 +87,26 @@ class RiskManager:
                 f"{rules.max_position_size:.0%} of ${account.equity:,.2f})"
             )
         return Verdict(not reasons, tuple(reasons))
+
+    def emergency_close_all(
+        self,
+        day_pnl: Decimal,
+        positions: Sequence[SpreadPosition],
+        now: datetime,
+        *,
+        record: DayRecord,
+        alert: Alert,
+        close: Close,
+    ) -> None:
+        """End the day: no more trading, even after a restart, and everything open is closed.
+
+        The halt is committed before the first order, so that a crash cannot lose it.
+        """
+        text = f"the day's loss is ${-day_pnl:,.2f} (limit ${self.daily_limit:,.2f})"
+        record.raise_control(ControlMode.HALT, text, now)
+        alert(now, "Daily loss limit", f"{text}; everything is closed, nothing more is opened")
+        for position in positions:
+            close(position, ExitReason.DAILY_LOSS, text, now)
 
     def breaks_daily_limit(self, day_pnl: Decimal | None) -> bool:
         """Whether the day's loss is beyond its limit. An unknown one never closes by itself."""

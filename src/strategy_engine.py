@@ -34,8 +34,10 @@ class Capacity:
 def calculate_entry_credit(
     spy_bid: float, spx_ask: float, fees: FeeSchedule = DEFAULT_FEES
 ) -> float:
-    """Return the net credit of one spread in dollars: ten SPY calls sold at the bid, one SPXW
-    call bought at the ask, both per share, less the fees of opening. Positive when received.
+    """Return the net credit of one spread in dollars, positive when received.
+
+    Ten SPY calls sold at the bid, one SPXW call bought at the ask, both prices per share, less
+    the fees of opening.
     """
     gross = SPY_PER_SPREAD * MULTIPLIER * spy_bid - MULTIPLIER * spx_ask
     return round(gross - float(fees.per_spread), 2)

@@ -1,0 +1,1 @@
+"""The edges to the machine: time, calendar, lock, messages, logging."""

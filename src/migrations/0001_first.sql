@@ -8,7 +8,8 @@ CREATE TABLE sessions (
     run_key     TEXT NOT NULL,                    -- what must be equal for a restart to go on with it
     phase       TEXT NOT NULL,                    -- the furthest phase reached
     started_at  TEXT NOT NULL,
-    last_tick   TEXT NOT NULL
+    last_tick   TEXT NOT NULL,
+    next_tick   TEXT                              -- when the day asked to be called next; NULL inside a tick
 ) STRICT;
 
 CREATE TABLE control (
@@ -28,7 +29,7 @@ CREATE TABLE spreads (
     started_at       TEXT NOT NULL,
     spx_worst_cents  INTEGER NOT NULL,            -- the most to pay for SPXW, per share
     spy_floor_cents  INTEGER NOT NULL,            -- needed from SPY per spread besides 100 x the SPXW price
-    stage            TEXT NOT NULL CHECK (stage IN ('entering', 'held', 'closed')),
+    stage            TEXT NOT NULL CHECK (stage IN ('entering', 'held', 'exiting', 'closed')),
     PRIMARY KEY (session, spread_no)
 ) STRICT;
 

@@ -1,0 +1,283 @@
+"""Puts one day together and runs it: which market, which clock, which folder, then the loop."""
+
+import argparse
+import hashlib
+import logging
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import FrameType
+
+from brokers.simulated_client import ExchangeRules, SimulatedBroker
+from brokers.tape_recorder import RecordingSource, TapeWriter
+from src.database import Store, open_database
+from src.day_record import DayRecord
+from src.fees import FeeSchedule
+from src.models import Session
+from src.ports import Clock, MendInput, QuoteSource, StopTrading
+from src.settings import Settings, load_settings
+from src.timetable import Phase
+from src.trading_day import TradingDay
+from utils.console import DONE, Console, complain, exit_code, sentence
+from utils.instance_lock import only_instance
+from utils.logging_setup import start_logging
+from utils.market_calendar import next_session, session_on, sessions
+from utils.market_clock import ScaledClock, VirtualClock, WallClock
+from utils.scheduler import LONGEST_NAP_SECONDS, run_day
+
+DEMO_SEED = 7
+DEMO_YEAR = 2026
+SIMULATED_MODES = frozenset({"demo", "replay"})
+LEAD = timedelta(minutes=5)
+"""How long before the open a generated or recorded day begins."""
+
+_log = logging.getLogger("optionsarbitrage")
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A simulated day: what is played, and how a source of its quotes is made."""
+
+    mode: str
+    session: Session
+    what: str
+    source: Callable[[Clock], QuoteSource]
+    labels: tuple[str, ...] = ()
+    tape: Path | None = None
+
+
+def run(args: argparse.Namespace, project: Path) -> int:
+    """Run the day of a command line; every failure ends in one sentence and its exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    handler: logging.Handler | None = None
+    try:
+        loaded = load_settings(args.config, args.overrides, root=project)
+        settings = loaded.settings
+        handler = start_logging(_log_file(args, settings, project), settings.logging.level, ())
+        for warning in loaded.warnings:
+            complain(f"warning: {warning}.")
+        market = choose_market(args, settings)
+        if market is None:
+            return _real_day(settings)
+        return _simulated_day(args, settings, project, market)
+    except KeyboardInterrupt as error:
+        complain(sentence(error))
+        return exit_code(error)
+    except Exception as error:  # noqa: BLE001 - the outermost place: said, logged, and coded
+        _log.debug("the details of what ended the run", exc_info=error)
+        complain(sentence(error))
+        return exit_code(error)
+    finally:
+        if handler:
+            logging.getLogger().removeHandler(handler)
+            handler.close()
+
+
+def choose_market(args: argparse.Namespace, settings: Settings) -> Market | None:
+    """Return the simulated day that is asked for, None for a day at a real broker.
+
+    Raises MendInput when keys are missing, and StopTrading for a live day that is not allowed.
+    """
+    if args.live and (args.replay or args.seed is not None):
+        raise MendInput("--live trades real money; it goes with neither --replay nor --seed.")
+    if args.replay:
+        if args.seed is not None:
+            raise MendInput("--seed names a generated day and --replay a recorded one: give one.")
+        return _recorded(args.replay)
+    keyless = settings.broker.name == "simulated" or len(settings.broker.missing_keys) == 2
+    if args.paper and (keyless or args.seed is not None):
+        return _generated(args.seed)
+    if args.seed is not None:
+        raise MendInput("--seed names a generated day: give it together with --paper.")
+    if missing := settings.broker.missing_keys:
+        raise MendInput(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing, so there is "
+            "no account to trade in. Put the keys into .env (see .env.example), or try a generated "
+            "day without keys: python scripts/main.py --paper"
+        )
+    if args.speed is not None:
+        raise MendInput("--speed is for generated and recorded days; a real one takes its time.")
+    return None
+
+
+def _generated(seed: int | None) -> Market:
+    from brokers.synthetic_market import SyntheticMarket  # noqa: PLC0415 - only where it is played
+
+    chosen = DEMO_SEED if seed is None else seed
+    if chosen < 0:
+        raise MendInput(f"--seed {chosen}: a seed is a whole number from 0.")
+    year = sessions(date(DEMO_YEAR, 1, 1), date(DEMO_YEAR, 12, 31))
+    session = year[chosen * 37 % len(year)]
+    dislocation = True if seed is None else None
+
+    def source(clock: Clock) -> SyntheticMarket:
+        return SyntheticMarket(session, chosen, clock, dislocation=dislocation)
+
+    labels = source(VirtualClock(session.open)).labels
+    what = f"a generated day (seed {chosen}, {session.day:%A} {session.day})"
+    return Market("demo", session, what, source, labels)
+
+
+def _recorded(path: Path) -> Market:
+    from brokers.replay_market import ReplayMarket, Tape  # noqa: PLC0415 - likewise
+
+    tape = Tape.load(path)
+    session = session_on(tape.date)
+    if session is None:
+        raise MendInput(f"{path}: the exchange was closed on {tape.date}, so this is no session.")
+
+    def source(clock: Clock) -> ReplayMarket:
+        return ReplayMarket(tape, clock, session.close.time())
+
+    what = f"the recorded day {tape.date:%A} {tape.date} ({tape.kind}: {tape.sidecar.source})"
+    note = (tape.sidecar.note,) if tape.sidecar.note else ()
+    return Market("replay", session, what, source, (*tape.sidecar.labels, *note), path)
+
+
+def _real_day(settings: Settings) -> int:
+    today = WallClock().now().date()
+    if session_on(today) is None:
+        coming = next_session(today)
+        print(
+            f"The exchange is closed today, {today:%A} {today}. The next session is "
+            f"{coming.day:%A} {coming.day}, {coming.open:%H:%M} to {coming.close:%H:%M} ET."
+        )
+        return DONE
+    raise MendInput(
+        f"broker.name: {settings.broker.name} cannot be traded at yet: this version has only the "
+        "embedded exchange. Run a generated day with --paper and no keys, or a recorded one with "
+        "--replay; nothing was sent."
+    )
+
+
+def _simulated_day(
+    args: argparse.Namespace, settings: Settings, project: Path, market: Market
+) -> int:
+    folder = args.data_dir or _data_folder(settings, project) / market.mode
+    with only_instance(folder):
+        database = folder / settings.logging.database.name
+        # A simulated day can be run again, so it need not outlive a power cut, only a kill.
+        store = Store(open_database(database, durable=False))
+        try:
+            _play(args, settings, market, store, folder)
+        finally:
+            store.connection.close()
+    return DONE
+
+
+def _play(
+    args: argparse.Namespace, settings: Settings, market: Market, store: Store, folder: Path
+) -> None:
+    session, console = market.session, Console()
+    account = folder / "exchange" / f"{session.day}.json"
+    key = _run_key(market, settings)
+    resumed = _resume(DayRecord(store, session.day), key, account)
+    start = resumed or session.open - LEAD
+    clock = VirtualClock(start) if args.speed is None else ScaledClock(start, args.speed)
+    writer = _tape_writer(market, folder)
+    source = market.source(clock)
+    if writer:
+        source = RecordingSource(source, writer, clock)
+    day = TradingDay(
+        session=session,
+        mode=market.mode,
+        settings=settings,
+        source=source,
+        broker=SimulatedBroker(source, clock, session, _rules(settings, source), account),
+        clock=clock,
+        store=store,
+        folder=folder,
+        say=console.say,
+        notes="; ".join(market.labels),
+    )
+    console.line(f"SIMULATED market and fills: {market.what}, on the embedded paper exchange.")
+    for label in market.labels:
+        console.line(f"  {label}")
+    if resumed:
+        console.say(resumed, "Going on with this day, which was interrupted.")
+    day.begin(key, start)
+    try:
+        _run(day, clock, args)
+    except BaseException:
+        complain(day.position_in_words())
+        raise
+    if writer and day.record.is_reported():
+        console.say(clock.now(), f"Written: {writer.finish(source.official_closes(session.day))}")
+    console.line(f"Database: {folder / settings.logging.database.name}")
+    console.line("SIMULATED market and fills: no order left this machine, no money moved.")
+
+
+def _run(day: TradingDay, clock: Clock, args: argparse.Namespace) -> None:
+    if args.once:
+        day.tick(clock.now())
+    elif args.speed is None:
+        run_day(day.tick, clock, longest_nap=None)
+    else:
+        run_day(day.tick, clock, longest_nap=LONGEST_NAP_SECONDS * args.speed)
+
+
+def _resume(record: DayRecord, key: str, account: Path) -> datetime | None:
+    """Return where an interrupted run of this day goes on, None for a run from the beginning.
+
+    A simulated day that was finished, or was played with other settings, is played anew and its
+    records are replaced. Raises StopTrading where the record is that of a real day.
+    """
+    known = record.session_record()
+    if known is None:
+        account.unlink(missing_ok=True)
+        return None
+    if known.mode not in SIMULATED_MODES:
+        raise StopTrading(
+            f"{known.session} is recorded there as a {known.mode} day, which a simulated one must "
+            "not replace. Name another folder with --data-dir; nothing was changed."
+        )
+    if known.run_key == key and known.phase != Phase.REPORTED:
+        return known.resume_at
+    record.forget_session()
+    account.unlink(missing_ok=True)
+    return None
+
+
+def _run_key(market: Market, settings: Settings) -> str:
+    """Return what must be equal for an interrupted day to be gone on with."""
+    digest = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:16]
+    return f"{market.mode}: {market.what}, settings {digest}"
+
+
+def _tape_writer(market: Market, folder: Path) -> TapeWriter | None:
+    path = folder / "tapes" / f"{market.session.day}.csv.gz"
+    if market.tape and path.exists() and path.samefile(market.tape):
+        return None  # a tape does not record its own replay
+    return TapeWriter(
+        path, {"source": market.what, "note": "what the program saw", "labels": [*market.labels]}
+    )
+
+
+def _rules(settings: Settings, source: QuoteSource) -> ExchangeRules:
+    return ExchangeRules(
+        fees=FeeSchedule(
+            Decimal(str(settings.fees.spy_per_contract)),
+            Decimal(str(settings.fees.spxw_per_contract)),
+        ),
+        starting_cash=Decimal(str(settings.simulation.starting_cash)),
+        margin_per_spread=Decimal(str(settings.strategy.capital_per_spread)),
+        max_quote_age=max(settings.market_data.max_quote_age_seconds, source.cadence_seconds or 0),
+    )
+
+
+def _data_folder(settings: Settings, project: Path) -> Path:
+    return (project / settings.logging.database).parent
+
+
+def _log_file(args: argparse.Namespace, settings: Settings, project: Path) -> Path:
+    if args.data_dir:
+        return Path(args.data_dir) / "logs" / settings.logging.file.name
+    return project / settings.logging.file
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Treat a request to end (launchd, systemd, a shutdown) like Ctrl-C."""
+    raise KeyboardInterrupt

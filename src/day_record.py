@@ -1,0 +1,259 @@
+"""The record of how a session went: its phase, decisions, checks, control mode and messages."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from src.database import Store
+from src.models import ControlMode, EntryDecision, SpreadPosition
+from src.position_monitor import LiveValue
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A session that is, or was, worked on.
+
+    A day that lives by a clock of its own goes on at `resume_at`: the tick that was interrupted,
+    or the one that was due.
+    """
+
+    session: date
+    mode: str
+    source: str
+    run_key: str
+    phase: str
+    started_at: datetime
+    resume_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message that waits to be delivered to a person."""
+
+    row: int
+    title: str
+    text: str
+
+
+class DayRecord:
+    """Everything of one session but its orders. It has no clock: times are given to it."""
+
+    def __init__(self, store: Store, session: date) -> None:
+        self._store = store
+        self.session = session
+        self._key = session.isoformat()
+
+    def commit(self) -> None:
+        """Make everything written so far survive the death of the process."""
+        self._store.commit()
+
+    def session_record(self) -> SessionRecord | None:
+        """Return what is recorded of this session, or None if it was never begun."""
+        row = self._store.read("SELECT * FROM sessions WHERE session = ?", (self._key,)).fetchone()
+        if row is None:
+            return None
+        return SessionRecord(
+            session=self.session,
+            mode=row["mode"],
+            source=row["source"],
+            run_key=row["run_key"],
+            phase=row["phase"],
+            started_at=datetime.fromisoformat(row["started_at"]),
+            resume_at=datetime.fromisoformat(row["next_tick"] or row["last_tick"]),
+        )
+
+    def is_reported(self) -> bool:
+        """Whether the day is over: settled, reported and exported."""
+        known = self.session_record()
+        return known is not None and known.phase == "reported"
+
+    def begin_session(self, mode: str, source: str, run_key: str, now: datetime) -> None:
+        """Record that this session is being worked on; one that is there already is kept."""
+        self._store.write(
+            "INSERT INTO sessions VALUES (?, ?, ?, ?, 'before open', ?, ?, NULL) "
+            "ON CONFLICT (session) DO UPDATE SET last_tick = excluded.last_tick",
+            (self._key, mode, source, run_key, now.isoformat(), now.isoformat()),
+        )
+        self._store.commit()
+
+    def mark(self, phase: str, now: datetime) -> None:
+        """Record how far the day has come."""
+        self._store.write(
+            "UPDATE sessions SET phase = ?, last_tick = ?, next_tick = NULL WHERE session = ?",
+            (phase, now.isoformat(), self._key),
+        )
+
+    def expect(self, wake: datetime) -> None:
+        """Record that a tick is over, and when the next one is due."""
+        self._store.write(
+            "UPDATE sessions SET next_tick = ? WHERE session = ?", (wake.isoformat(), self._key)
+        )
+
+    def forget_session(self) -> None:
+        """Remove every trace of this session: only for simulated days that are run again."""
+        for table in (
+            "fills WHERE client_order_id IN (SELECT client_order_id FROM orders WHERE session = ?)",
+            *(
+                f"{name} WHERE session = ?"
+                for name in (
+                    "orders",
+                    "settlements",
+                    "events",
+                    "decisions",
+                    "checks",
+                    "notifications",
+                    "overrides",
+                    "control",
+                    "spreads",
+                    "sessions",
+                )
+            ),
+            "trades WHERE date = ?",
+            "daily_summary WHERE date = ?",
+        ):
+            self._store.write(f"DELETE FROM {table}", (self._key,))  # noqa: S608 - names of our own
+        self._store.commit()
+
+    def event(self, at: datetime, kind: str, text: str) -> None:
+        """Add one line to the story of the day."""
+        self._store.write(
+            "INSERT INTO events (session, at, kind, text) VALUES (?, ?, ?, ?)",
+            (self._key, at.isoformat(), kind, text),
+        )
+
+    def record_decision(self, decision: EntryDecision) -> None:
+        """Keep a decision with all its criteria."""
+        gap = decision.setup.strike_gap if decision.setup else None
+        self._store.write(
+            "INSERT INTO decisions (session, at, should_trade, entry_credit, expected_profit,"
+            " strike_gap, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                self._key,
+                decision.timestamp.isoformat(),
+                int(decision.should_trade),
+                decision.entry_credit,
+                decision.expected_profit,
+                gap,
+                json.dumps(decision.to_dict()),
+            ),
+        )
+
+    def last_decision_at(self) -> datetime | None:
+        """Return when the market was last judged in this session."""
+        row = self._store.read(
+            "SELECT max(at) FROM decisions WHERE session = ?", (self._key,)
+        ).fetchone()
+        return datetime.fromisoformat(row[0]) if row[0] else None
+
+    def last_decision_to_trade(self) -> EntryDecision | None:
+        """Return the session's newest decision in favour of trading."""
+        row = self._store.read(
+            "SELECT data FROM decisions WHERE session = ? AND should_trade = 1"
+            " ORDER BY id DESC LIMIT 1",
+            (self._key,),
+        ).fetchone()
+        return EntryDecision.from_dict(json.loads(row["data"])) if row else None
+
+    def why_no_trade(self) -> str:
+        """Return in words what kept the session from trading, from its decisions."""
+        row = self._store.read(
+            "SELECT count(*) AS looks, max(expected_profit) AS best FROM decisions"
+            " WHERE session = ?",
+            (self._key,),
+        ).fetchone()
+        if not row["looks"]:
+            return "the market was not judged inside the entry window"
+        if row["best"] is None:
+            return f"in {row['looks']} looks there was never a setup that could be priced"
+        return f"in {row['looks']} looks the best expected profit was ${row['best']:,.2f}"
+
+    def record_check(
+        self, position: SpreadPosition, at: datetime, value: LiveValue, signal: str, text: str
+    ) -> None:
+        """Keep one look at an open position, with the exit signal that it raised, if any."""
+        self._store.write(
+            "INSERT INTO checks (session, spread_no, at, spy_price, pnl, signal, text)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                self._key,
+                position.spread_no,
+                at.isoformat(),
+                value.spy_price,
+                None if value.pnl is None else float(value.pnl),
+                signal,
+                text,
+            ),
+        )
+
+    def last_check_at(self) -> datetime | None:
+        """Return when an open position was last looked at in this session."""
+        row = self._store.read(
+            "SELECT max(at) FROM checks WHERE session = ?", (self._key,)
+        ).fetchone()
+        return datetime.fromisoformat(row[0]) if row[0] else None
+
+    def control_mode(self) -> ControlMode:
+        """Return what the program may still do in this session."""
+        row = self._store.read("SELECT mode, session FROM control").fetchone()
+        if row is None or row["session"] != self._key:
+            return ControlMode.NORMAL
+        return ControlMode(row["mode"])
+
+    def raise_control(self, mode: ControlMode, reason: str, at: datetime) -> None:
+        """Commit a stronger mode for this session; a weaker one changes nothing."""
+        if mode <= self.control_mode():
+            return
+        self._store.write(
+            "INSERT INTO control VALUES (1, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+            " mode = excluded.mode, session = excluded.session, reason = excluded.reason,"
+            " set_at = excluded.set_at",
+            (int(mode), self._key, reason, at.isoformat()),
+        )
+        self._store.commit()
+
+    def ask_to_close(self, at: datetime) -> None:
+        """Record a person's wish that the open positions of this session be closed."""
+        self._store.write(
+            "INSERT INTO overrides (session, at, action) VALUES (?, ?, 'close')",
+            (self._key, at.isoformat()),
+        )
+        self._store.commit()
+
+    def close_was_asked(self) -> bool:
+        """Whether a person wants the open positions closed, and they are not yet."""
+        row = self._store.read(
+            "SELECT 1 FROM overrides WHERE session = ? AND taken_at IS NULL", (self._key,)
+        ).fetchone()
+        return row is not None
+
+    def close_was_done(self, at: datetime) -> None:
+        """Record that a person's wish was carried out."""
+        self._store.write(
+            "UPDATE overrides SET taken_at = ? WHERE session = ? AND taken_at IS NULL",
+            (at.isoformat(), self._key),
+        )
+
+    def notify(self, at: datetime, key: str, title: str, text: str) -> bool:
+        """Put a message up for delivery, once for each key; return whether it is new."""
+        changed = self._store.write(
+            "INSERT INTO notifications (session, at, key, title, text) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (session, key) DO NOTHING",
+            (self._key, at.isoformat(), key, title, text),
+        )
+        return changed == 1
+
+    def waiting_notices(self) -> list[Notice]:
+        """Return the messages that nobody has received yet, oldest first."""
+        rows = self._store.read(
+            "SELECT id, title, text FROM notifications"
+            " WHERE session = ? AND delivered_at IS NULL ORDER BY id",
+            (self._key,),
+        ).fetchall()
+        return [Notice(row["id"], row["title"], row["text"]) for row in rows]
+
+    def notice_delivered(self, notice: Notice, at: datetime) -> None:
+        """Record that a message has reached its person."""
+        self._store.write(
+            "UPDATE notifications SET delivered_at = ? WHERE id = ?", (at.isoformat(), notice.row)
+        )
+        self._store.commit()

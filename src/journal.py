@@ -1,0 +1,363 @@
+"""The record of what was intended, sent and answered, and the positions that follow from it.
+
+Amounts are integer cents in the database and `Decimal` dollars outside of it.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from src.database import Store
+from src.models import (
+    Answer,
+    Fill,
+    Leg,
+    OptionContract,
+    OrderIntent,
+    OrderOutcome,
+    OrderReport,
+    OrderState,
+    Purpose,
+    Side,
+    SpreadPosition,
+)
+from src.settlement import ExpirationValue
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands in our own record."""
+
+    INTENT = "intent"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+    WORKING = "working"
+    CANCELLING = "cancelling"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more is expected of the order."""
+        return self not in _OPEN_STATUSES
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the broker may or may not have the order."""
+        return self in {OrderStatus.INTENT, OrderStatus.UNKNOWN}
+
+
+_OPEN_STATUSES = frozenset(
+    {OrderStatus.INTENT, OrderStatus.UNKNOWN, OrderStatus.WORKING, OrderStatus.CANCELLING}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """An order as we know it. `paid` is its fills' price times quantity, dollars per share."""
+
+    intent: OrderIntent
+    status: OrderStatus
+    filled: int
+    paid: Decimal
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadPlan:
+    """What an entry set out to do, kept so that a restart finishes the same plan.
+
+    `spx_worst` is the most to pay per share for SPXW; `spy_floor` the dollars a spread that the
+    SPY sale must bring besides what the SPXW call cost, so that the entry criteria still hold.
+    """
+
+    session: date
+    spread_no: int
+    spy_contract: OptionContract
+    spx_contract: OptionContract
+    wanted: int
+    started_at: datetime
+    spx_worst: Decimal
+    spy_floor: Decimal
+    stage: str
+
+
+class Journal:
+    """The orders of one session. It has no clock: every time is given to it."""
+
+    def __init__(self, store: Store, session: date) -> None:
+        self._store = store
+        self.session = session
+        self._key = session.isoformat()
+
+    def commit(self) -> None:
+        """Make everything written so far survive the death of the process."""
+        self._store.commit()
+
+    def next_spread_no(self) -> int:
+        """Return the number of the next spread of this session, from 1."""
+        row = self._store.read(
+            "SELECT coalesce(max(spread_no), 0) + 1 FROM spreads WHERE session = ?", (self._key,)
+        ).fetchone()
+        return int(row[0])
+
+    def record_plan(self, plan: SpreadPlan) -> None:
+        """Commit what an entry is going to do, before its first order."""
+        self._store.write(
+            "INSERT INTO spreads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                self._key,
+                plan.spread_no,
+                plan.spy_contract.strike,
+                plan.spx_contract.strike,
+                plan.wanted,
+                plan.started_at.isoformat(),
+                to_cents(plan.spx_worst),
+                to_cents(plan.spy_floor),
+                plan.stage,
+            ),
+        )
+        self._store.commit()
+
+    def set_stage(self, spread_no: int, stage: str) -> None:
+        """Record that a spread is `held` (its entry is over) or `closed`."""
+        self._store.write(
+            "UPDATE spreads SET stage = ? WHERE session = ? AND spread_no = ?",
+            (stage, self._key, spread_no),
+        )
+
+    def plans(self) -> list[SpreadPlan]:
+        """Return every spread that this session set out to open, oldest first."""
+        rows = self._store.read(
+            "SELECT * FROM spreads WHERE session = ? ORDER BY spread_no", (self._key,)
+        ).fetchall()
+        return [self._plan(row) for row in rows]
+
+    def plan(self, spread_no: int) -> SpreadPlan:
+        """Return one spread's plan. Raises KeyError if there is none."""
+        row = self._store.read(
+            "SELECT * FROM spreads WHERE session = ? AND spread_no = ?", (self._key, spread_no)
+        ).fetchone()
+        if row is None:
+            raise KeyError(spread_no)
+        return self._plan(row)
+
+    def _plan(self, row: sqlite3.Row) -> SpreadPlan:
+        return SpreadPlan(
+            session=self.session,
+            spread_no=row["spread_no"],
+            spy_contract=OptionContract("SPY", self.session, row["spy_strike"]),
+            spx_contract=OptionContract("SPXW", self.session, row["spx_strike"]),
+            wanted=row["wanted"],
+            started_at=datetime.fromisoformat(row["started_at"]),
+            spx_worst=from_cents(row["spx_worst_cents"]),
+            spy_floor=from_cents(row["spy_floor_cents"]),
+            stage=row["stage"],
+        )
+
+    def record_intent(self, intent: OrderIntent) -> None:
+        """Commit an order before it is sent, so that no crash can forget it."""
+        self._store.write(
+            "INSERT INTO orders (client_order_id, session, spread_no, leg, purpose, attempt,"
+            " symbol, strike, side, quantity, limit_cents, created_at, state)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                intent.client_order_id,
+                self._key,
+                intent.spread_no,
+                intent.leg.value,
+                intent.purpose.value,
+                intent.attempt,
+                intent.contract.symbol,
+                intent.contract.strike,
+                intent.side.value,
+                intent.quantity,
+                to_cents(intent.limit),
+                intent.created_at.isoformat(),
+                OrderStatus.INTENT.value,
+            ),
+        )
+        self._store.commit()
+
+    def record_outcome(self, outcome: OrderOutcome) -> None:
+        """Commit the answer to a submission."""
+        status = {
+            Answer.ACCEPTED: OrderStatus.WORKING,
+            Answer.REFUSED: OrderStatus.REFUSED,
+            Answer.UNKNOWN: OrderStatus.UNKNOWN,
+        }[outcome.answer]
+        note = " ".join(part for part in (outcome.code, outcome.text) if part)
+        self._set_status(outcome.client_order_id, status, outcome.broker_order_id, note)
+        self._store.commit()
+
+    def record_status(self, client_order_id: str, status: OrderStatus, note: str = "") -> None:
+        """Commit a change of state that is our own doing."""
+        self._set_status(client_order_id, status, "", note)
+        self._store.commit()
+
+    def _set_status(self, order: str, status: OrderStatus, broker_order_id: str, note: str) -> None:
+        self._store.write(
+            "UPDATE orders SET state = ?, note = CASE WHEN ? = '' THEN note ELSE ? END,"
+            " broker_order_id = CASE WHEN ? = '' THEN broker_order_id ELSE ? END"
+            " WHERE client_order_id = ?",
+            (status.value, note, note, broker_order_id, broker_order_id, order),
+        )
+
+    def apply(self, report: OrderReport) -> list[Fill]:
+        """Commit what the broker says of an order; return the fills that were new.
+
+        The same report twice changes nothing, and a fill counts even if it arrives after the
+        order was thought to be over.
+        """
+        new = [fill for fill in report.fills if self._record_fill(fill)]
+        row = self._store.read(
+            "SELECT state FROM orders WHERE client_order_id = ?", (report.client_order_id,)
+        ).fetchone()
+        status = OrderStatus(report.state.value)
+        keeps_cancelling = (
+            report.state is OrderState.WORKING and row["state"] == OrderStatus.CANCELLING.value
+        )
+        if not keeps_cancelling and row["state"] != status.value:
+            self._set_status(report.client_order_id, status, report.broker_order_id, report.text)
+        self._store.commit()
+        return new
+
+    def _record_fill(self, fill: Fill) -> bool:
+        changed = self._store.write(
+            "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (fill_id) DO NOTHING",
+            (
+                fill.fill_id,
+                fill.client_order_id,
+                fill.quantity,
+                to_cents(fill.price),
+                to_cents(fill.fee),
+                fill.at.isoformat(),
+            ),
+        )
+        return changed == 1
+
+    def orders(self, spread_no: int | None = None) -> list[OrderRecord]:
+        """Return the session's orders in the order of their creation, or those of one spread."""
+        rows = self._store.read(
+            "SELECT o.*, coalesce(sum(f.quantity), 0) AS filled,"
+            " coalesce(sum(f.quantity * f.price_cents), 0) AS paid"
+            " FROM orders o LEFT JOIN fills f USING (client_order_id)"
+            " WHERE o.session = ? AND (? IS NULL OR o.spread_no = ?)"
+            " GROUP BY o.client_order_id ORDER BY o.rowid",
+            (self._key, spread_no, spread_no),
+        ).fetchall()
+        return [self._order(row) for row in rows]
+
+    def _order(self, row: sqlite3.Row) -> OrderRecord:
+        leg = Leg(row["leg"])
+        root = "SPY" if leg is Leg.SPY else "SPXW"
+        intent = OrderIntent(
+            session=self.session,
+            spread_no=row["spread_no"],
+            leg=leg,
+            purpose=Purpose(row["purpose"]),
+            attempt=row["attempt"],
+            contract=OptionContract(root, self.session, row["strike"]),
+            side=Side(row["side"]),
+            quantity=row["quantity"],
+            limit=from_cents(row["limit_cents"]),
+            created_at=datetime.fromisoformat(row["created_at"]),
+        )
+        return OrderRecord(
+            intent, OrderStatus(row["state"]), row["filled"], from_cents(row["paid"]), row["note"]
+        )
+
+    def positions(self) -> list[SpreadPosition]:
+        """Return every spread of the session as its fills and settlements made it."""
+        return [self.position(plan) for plan in self.plans()]
+
+    def position(self, plan: SpreadPlan) -> SpreadPosition:
+        """Fold the fills and settlements of one spread into what is held and what it brought."""
+        rows = self._store.read(
+            "SELECT o.leg, o.purpose, o.side, f.quantity, f.price_cents, f.fee_cents"
+            " FROM fills f JOIN orders o USING (client_order_id)"
+            " WHERE o.session = ? AND o.spread_no = ?",
+            (self._key, plan.spread_no),
+        ).fetchall()
+        held = {Leg.SPY: 0, Leg.SPX: 0}
+        cash = entry_cash = fees = opened = 0
+        for row in rows:
+            sign = Side(row["side"]).sign
+            amount = -sign * row["quantity"] * 100 * row["price_cents"] - row["fee_cents"]
+            held[Leg(row["leg"])] += sign * row["quantity"]
+            cash += amount
+            fees += row["fee_cents"]
+            if row["purpose"] == Purpose.OPEN.value:
+                entry_cash += amount
+                opened += row["quantity"] if row["leg"] == Leg.SPX.value else 0
+        for row in self._store.read(
+            "SELECT leg, contracts, cash_cents FROM settlements"
+            " WHERE session = ? AND spread_no = ?",
+            (self._key, plan.spread_no),
+        ):
+            held[Leg(row["leg"])] -= row["contracts"]
+            cash += row["cash_cents"]
+        return SpreadPosition(
+            session=self.session,
+            spread_no=plan.spread_no,
+            spy_contract=plan.spy_contract,
+            spx_contract=plan.spx_contract,
+            spy_short=-held[Leg.SPY],
+            spx_long=held[Leg.SPX],
+            cash=from_cents(cash),
+            entry_cash=from_cents(entry_cash),
+            fees=from_cents(fees),
+            opened_at=plan.started_at,
+            spreads_opened=opened,
+        )
+
+    def record_settlement(
+        self,
+        position: SpreadPosition,
+        value: ExpirationValue,
+        closes: tuple[float, float],
+        note: str,
+        at: datetime,
+    ) -> None:
+        """Record what expiry did to a position; a leg that is settled already stays as it is.
+
+        `closes` are the SPY and SPX closing prices that were used.
+        """
+        legs: Iterable[tuple[Leg, int, float, Decimal, int]] = (
+            (Leg.SPY, -position.spy_short, closes[0], value.spy_value, value.shares),
+            (Leg.SPX, position.spx_long, closes[1], value.spx_cash, 0),
+        )
+        for leg, contracts, close, cash, shares in legs:
+            if contracts == 0:
+                continue
+            self._store.write(
+                "INSERT INTO settlements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (
+                    self._key,
+                    position.spread_no,
+                    leg.value,
+                    contracts,
+                    close,
+                    to_cents(cash),
+                    shares,
+                    note,
+                    at.isoformat(),
+                ),
+            )
+
+
+def to_cents(amount: Decimal) -> int:
+    """Return exact dollars as integer cents. Raises ValueError for a fraction of a cent."""
+    cents = amount * 100
+    if cents != cents.to_integral_value():
+        raise ValueError(f"{amount} is not a whole number of cents")
+    return int(cents)
+
+
+def from_cents(cents: int) -> Decimal:
+    """Return integer cents as exact dollars."""
+    return Decimal(cents).scaleb(-2)

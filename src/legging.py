@@ -1,0 +1,141 @@
+"""How one leg of a spread is worked: pure rules from what is recorded to the next step.
+
+A leg is worked with one order at a time. An order that is not filled in `reprice` seconds is
+taken back and a new one sent at the market's new price, until everything is filled, the deadline
+has passed, or the price has left the range in which the leg is wanted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum, StrEnum
+
+from src.journal import OrderRecord, OrderStatus
+from src.models import Leg, Purpose, Side
+from src.ticks import CENT
+
+
+class Status(StrEnum):
+    """How an order of two legs, or one leg of it, ended."""
+
+    FILLED = "FILLED"
+    PARTIAL = "PARTIAL"
+    PENDING = "PENDING"
+    REJECTED = "REJECTED"
+    UNWOUND = "UNWOUND"
+
+
+@dataclass(frozen=True, slots=True)
+class LegResult:
+    """One leg after the executor let go of it. `average_price` is dollars per share."""
+
+    leg: Leg
+    status: Status
+    wanted: int
+    filled: int
+    average_price: Decimal | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpreadResult:
+    """A two-legged order after the executor let go of it. Spread 0 was never begun."""
+
+    status: Status
+    spread_no: int
+    spx: LegResult
+    spy: LegResult
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LegTask:
+    """What one leg is to achieve: so many contracts, on one side, by a deadline.
+
+    `after` leaves out the orders of earlier attempts at the same thing.
+    """
+
+    leg: Leg
+    purpose: Purpose
+    side: Side
+    wanted: int
+    deadline: datetime
+    after: datetime | None = None
+
+    def mine(self, orders: Sequence[OrderRecord]) -> list[OrderRecord]:
+        """Return the orders that belong to this task, oldest first."""
+        return [
+            each
+            for each in orders
+            if each.intent.leg is self.leg
+            and each.intent.purpose is self.purpose
+            and (self.after is None or each.intent.created_at >= self.after)
+        ]
+
+
+class Step(Enum):
+    """What to do next about a leg."""
+
+    SEND = "send"
+    CANCEL = "cancel"
+    LOOK_UP = "look up"
+    WAIT = "wait"
+    DONE = "done"
+
+
+def next_step(
+    task: LegTask,
+    orders: Sequence[OrderRecord],
+    limit: Decimal | None,
+    now: datetime,
+    reprice_seconds: float,
+) -> tuple[Step, OrderRecord | None]:
+    """Return the next step and the order it concerns, from the task's own orders.
+
+    `limit` is the price at which an order would be sent now, None when there is none that is
+    wanted. At most one order of a leg is ever alive.
+    """
+    filled = sum(each.filled for each in orders)
+    live = next((each for each in orders if not each.status.is_final), None)
+    if live is not None:
+        if live.status.is_in_doubt:
+            return Step.LOOK_UP, live
+        age = (now - live.intent.created_at).total_seconds()
+        moved = limit != live.intent.limit
+        expired = now >= task.deadline
+        # A cancel is asked for again until the broker confirms it: the first may have been lost.
+        asked = live.status is OrderStatus.CANCELLING
+        if asked or expired or (age >= reprice_seconds and moved):
+            return Step.CANCEL, live
+        return Step.WAIT, live
+    if filled >= task.wanted or now >= task.deadline:
+        return Step.DONE, None
+    if orders and orders[-1].status in {OrderStatus.REFUSED, OrderStatus.REJECTED}:
+        return Step.DONE, orders[-1]
+    return (Step.WAIT, None) if limit is None else (Step.SEND, None)
+
+
+def summarise(task: LegTask, orders: Sequence[OrderRecord]) -> LegResult:
+    """Return how a leg stands, from its orders."""
+    filled = sum(each.filled for each in orders)
+    paid = sum((each.paid for each in orders), Decimal(0))
+    last = orders[-1] if orders else None
+    if any(not each.status.is_final for each in orders):
+        status = Status.PENDING
+    elif filled >= task.wanted:
+        status = Status.FILLED
+    elif filled:
+        status = Status.PARTIAL
+    elif last and last.status in {OrderStatus.REFUSED, OrderStatus.REJECTED}:
+        status = Status.REJECTED
+    else:
+        status = Status.UNWOUND
+    return LegResult(
+        leg=task.leg,
+        status=status,
+        wanted=task.wanted,
+        filled=filled,
+        average_price=(paid / filled).quantize(CENT / 100) if filled else None,
+        text=last.note if last else "",
+    )

@@ -1,0 +1,105 @@
+"""The sentences of the day: what a person reads on the console, in the log and in the report."""
+
+from decimal import Decimal
+
+from src.legging import SpreadResult, Status
+from src.models import EntryDecision, ExitSignal, OfficialCloses, Quote, SpreadPosition
+from src.position_monitor import LiveValue
+from src.settlement import ExpirationValue
+
+
+def dollars(amount: Decimal | float | None) -> str:
+    """Return an amount with its sign in front: +$637.85, -$2.15, or "not known"."""
+    if amount is None:
+        return "not known"
+    return f"{'-' if amount < 0 else '+'}${abs(amount):,.2f}"
+
+
+def decision_lines(decision: EntryDecision) -> list[str]:
+    """Return a decision as a headline and one line for each criterion."""
+    verb = "TRADE" if decision.should_trade else "no trade"
+    setup = decision.setup
+    if setup is None:
+        headlines = [f"Decision: {verb}. There is no setup."]
+    else:
+        headlines = [
+            f"Decision: {verb}. SPY {setup.spy_price:.2f}, SPX {setup.spx_price:.2f}, "
+            f"strike gap {setup.strike_gap:+.2f} points.",
+            f"  Calls: SPY {setup.spy_contract.strike:g} at {_market(setup.spy_call)}, "
+            f"SPXW {setup.spx_contract.strike:g} at {_market(setup.spx_call)}.",
+        ]
+    rows = [
+        f"  {'yes' if each.passed else 'NO '}  {each.name:<16} {each.seen}  (limit: {each.limit})"
+        for each in decision.criteria
+    ]
+    if decision.should_trade:
+        size = f"  Size {decision.position_size}: sell {decision.spy_quantity} SPY calls, "
+        size += f"buy {decision.spx_quantity} SPXW; closed at a loss of ${decision.risk:,.2f}."
+        rows.append(size)
+    return [*headlines, *rows]
+
+
+def _market(quote: Quote) -> str:
+    return f"{quote.bid:.2f} x {quote.ask:.2f}"
+
+
+def decision_in_short(decision: EntryDecision) -> str:
+    """Return a decision against trading in one line, for the minutes after the first."""
+    setup = decision.setup
+    if setup is None or decision.expected_profit is None or decision.entry_credit is None:
+        return f"No trade: {'; '.join(decision.reasons)}."
+    failed = ", ".join(each.name for each in decision.criteria if not each.passed)
+    return (
+        f"No trade: SPY {setup.spy_contract.strike:g} / SPXW {setup.spx_contract.strike:g}, "
+        f"credit {dollars(decision.entry_credit)}, gap {setup.strike_gap:+.2f} points, "
+        f"expected {dollars(decision.expected_profit)}; fails: {failed or 'position size'}."
+    )
+
+
+def entry_line(result: SpreadResult, position: SpreadPosition) -> str:
+    """Return how an entry ended."""
+    if result.status is Status.UNWOUND and not position.is_open:
+        lost = dollars(position.cash)
+        return f"Entry UNWOUND: one leg was not to be had within the criteria; cost {lost}."
+    reason = f" ({result.spx.text or result.spy.text})" if result.status is Status.REJECTED else ""
+    return (
+        f"Entry {result.status}{reason}: short {position.spy_short} {position.spy_contract}, "
+        f"long {position.spx_long} {position.spx_contract}; "
+        f"net {dollars(position.entry_cash)} after fees of ${position.fees:,.2f}."
+    )
+
+
+def check_line(position: SpreadPosition, value: LiveValue, signals: list[ExitSignal]) -> str:
+    """Return one look at an open position."""
+    price = f"SPY {value.spy_price:.2f}" if value.spy_price is not None else "SPY not known"
+    pnl = f"P&L {dollars(value.pnl)}"
+    if value.pnl is None:
+        pnl += f" ({value.unknown})"
+    verdict = "; ".join(f"{s.reason} ({s.severity}): {s.text}" for s in signals) or "hold"
+    return f"Check {position.trade_id}: {price}, {pnl}; {verdict}."
+
+
+def exit_line(result: SpreadResult, position: SpreadPosition) -> str:
+    """Return how an exit ended."""
+    if position.is_open:
+        return (
+            f"Exit {result.status}: still short {position.spy_short} {position.spy_contract}, "
+            f"long {position.spx_long} {position.spx_contract}; it is tried again."
+        )
+    return f"Exit {result.status}: the position is flat, result {dollars(position.cash)}."
+
+
+def settlement_line(
+    position: SpreadPosition, closes: OfficialCloses, value: ExpirationValue
+) -> str:
+    """Return what expiry did to a position that was held to it."""
+    text = (
+        f"Settlement {position.trade_id}: SPX closed at {closes.spx:.2f}, SPY at {closes.spy:.2f} "
+        f"({closes.source}); SPXW pays {dollars(value.spx_cash)}, "
+    )
+    if value.shares:
+        return text + (
+            f"{value.assigned} SPY calls are assigned, worth {dollars(value.spy_value)} at the "
+            f"close: the account is short {-value.shares} SPY shares. ACT before the next open."
+        )
+    return text + "no SPY call is in the money at the close (a holder may still exercise to 17:30)."

@@ -1,0 +1,85 @@
+"""The hours of one session: which phase it is in, and when to look again."""
+
+import math
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from src.models import Session
+from src.settings import Settings
+
+
+class Phase(StrEnum):
+    """Where a moment lies in the day; the last two are reached by work, not by the clock."""
+
+    BEFORE_OPEN = "before open"
+    SETTLING_IN = "settling in"
+    ENTRY_WINDOW = "entry window"
+    HOLDING = "holding"
+    CLOSING = "closing"
+    AFTER_CLOSE = "after close"
+    SETTLED = "settled"
+    REPORTED = "reported"
+
+
+class Timetable:
+    """The configured times of day, laid upon one session; all of them aware, New York."""
+
+    def __init__(self, session: Session, settings: Settings) -> None:
+        hours = settings.trading_hours
+        self.session = session
+        self.entry_start = session.at(hours.entry_start)
+        self.entry_end = session.at(hours.entry_end)
+        self.exit_check = session.at(hours.exit_check)
+        self._entry_seconds = hours.entry_check_seconds
+        self._monitor_seconds = hours.monitor_interval_seconds
+        self._final_seconds = hours.final_interval_seconds
+        self.may_enter = settings.strategy.trade_half_days or not session.is_half_day
+
+    def phase(self, now: datetime) -> Phase:
+        """Return the phase that the clock says; the entry window includes its last moment."""
+        if now < self.session.open:
+            return Phase.BEFORE_OPEN
+        if now >= self.session.close:
+            return Phase.AFTER_CLOSE
+        if now >= self.exit_check:
+            return Phase.CLOSING
+        if now < self.entry_start:
+            return Phase.SETTLING_IN
+        return Phase.ENTRY_WINDOW if now <= self.entry_end else Phase.HOLDING
+
+    def entry_is_due(self, now: datetime, last: datetime | None) -> bool:
+        """Whether the market is to be judged again, the last time having been at `last`."""
+        return _is_new_slot(self.entry_start, self._entry_seconds, now, last)
+
+    def check_is_due(self, now: datetime, last: datetime | None) -> bool:
+        """Whether open positions are to be looked at again."""
+        return _is_new_slot(self.session.open, self._check_seconds(now), now, last)
+
+    def next_entry(self, now: datetime) -> datetime | None:
+        """Return when to judge the market again, None when the window ends before that."""
+        moment = max(self.entry_start, _next_slot(self.entry_start, self._entry_seconds, now))
+        return moment if self.may_enter and moment <= self.entry_end else None
+
+    def next_check(self, now: datetime) -> datetime:
+        """Return when to look at open positions again; the exit check is never stepped over."""
+        moment = _next_slot(self.session.open, self._check_seconds(now), now)
+        return min(moment, self.exit_check) if now < self.exit_check else moment
+
+    def next_minute(self, now: datetime) -> datetime:
+        """Return the next beat of the last, quicker checks."""
+        return _next_slot(self.session.open, self._final_seconds, now)
+
+    def _check_seconds(self, now: datetime) -> float:
+        return self._final_seconds if now >= self.exit_check else self._monitor_seconds
+
+
+def _slot(origin: datetime, seconds: float, moment: datetime) -> int:
+    return math.floor((moment - origin).total_seconds() / seconds)
+
+
+def _next_slot(origin: datetime, seconds: float, now: datetime) -> datetime:
+    return origin + timedelta(seconds=(_slot(origin, seconds, now) + 1) * seconds)
+
+
+def _is_new_slot(origin: datetime, seconds: float, now: datetime, last: datetime | None) -> bool:
+    return last is None or _slot(origin, seconds, now) > _slot(origin, seconds, last)

@@ -1,0 +1,430 @@
+"""The day as one state machine: `tick` brings it up to a moment and says when to come back.
+
+It knows nothing of cron, loops or processes. All that matters is in the database, so a process
+that starts in the middle of the day, or after a crash, goes on from there.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from src import story
+from src.database import Store
+from src.day_record import DayRecord
+from src.fees import FeeSchedule
+from src.journal import Journal, SpreadPlan
+from src.legging import SpreadResult, Status
+from src.market_data import MarketDataCollector
+from src.models import (
+    Account,
+    EntryDecision,
+    ExitReason,
+    Session,
+    SpreadPosition,
+    TradeSetup,
+)
+from src.order_executor import OrderExecutor
+from src.ports import Broker, Clock, Notifier, QuoteSource, RetryLater
+from src.position_monitor import DayState, LiveValue, PositionMonitor
+from src.recovery import difference
+from src.results_logger import ResultsLogger
+from src.risk_manager import Exposure, RiskManager, Verdict, reg_t_margin
+from src.settings import Settings
+from src.settlement import settle
+from src.strategy_engine import Capacity, should_enter_trade
+from src.timetable import Phase, Timetable
+
+Say = Callable[[datetime, str], None]
+GIVE_UP_ON_CLOSES = timedelta(hours=2)
+"""How long after the last option trade the official closes are waited for."""
+
+
+class TradingDay:
+    """One session, traded at one broker on one source of quotes."""
+
+    def __init__(  # noqa: PLR0913 - the one place where a day is put together
+        self,
+        *,
+        session: Session,
+        mode: str,
+        settings: Settings,
+        source: QuoteSource,
+        broker: Broker,
+        clock: Clock,
+        store: Store,
+        folder: Path,
+        say: Say,
+        notifier: Notifier | None = None,
+        notes: str = "",
+    ) -> None:
+        self.session = session
+        self.mode = mode
+        self.journal = Journal(store, session.day)
+        self.record = DayRecord(store, session.day)
+        self.results = ResultsLogger(store.connection, folder)
+        self.timetable = Timetable(session, settings)
+        self._settings = settings
+        self._source = source
+        self._broker = broker
+        self._store = store
+        self._say = say
+        self._notifier = notifier
+        self._notes = notes
+        self._fees = FeeSchedule(
+            Decimal(str(settings.fees.spy_per_contract)),
+            Decimal(str(settings.fees.spxw_per_contract)),
+        )
+        self._collector = MarketDataCollector(source, clock, session, settings)
+        self._monitor = PositionMonitor(self._collector, session, settings, self._fees)
+        self._risk = RiskManager(settings)
+        self._executor = OrderExecutor(
+            broker=broker,
+            collector=self._collector,
+            journal=self.journal,
+            clock=clock,
+            settings=settings,
+            fees=self._fees,
+            tell=self._tell,
+        )
+        self._in_doubt = ""
+        self._said: set[str] = set()
+
+    def begin(self, run_key: str, now: datetime) -> None:
+        """Record that this session is worked on; a session begun before is gone on with."""
+        self.record.begin_session(self.mode, self._source.name, run_key, now)
+
+    def tick(self, now: datetime) -> datetime | None:
+        """Bring the day up to `now`; return when to be called next, None when it is over."""
+        self.record.mark(self.timetable.phase(now), now)
+        self._store.commit()
+        try:
+            wake = self._advance(now)
+            if wake is not None:
+                self.record.expect(wake)
+        finally:
+            self._store.commit()
+        self._deliver(now)
+        return wake
+
+    def _advance(self, now: datetime) -> datetime | None:
+        phase = self.timetable.phase(now)
+        if phase is Phase.BEFORE_OPEN:
+            return self.wait_until_market_open(now)
+        self._compare_with_broker(now)
+        if phase is Phase.AFTER_CLOSE:
+            return self.end_of_day_routine(now)
+        self._finish_what_was_begun(now)
+        if phase is Phase.SETTLING_IN:
+            start = self.timetable.entry_start
+            self._tell_once(now, "wait", f"The market is open; it settles until {start:%H:%M}.")
+        elif phase is Phase.ENTRY_WINDOW:
+            self.morning_routine(now)
+        self.monitor_loop(now)
+        return self._next_wake(now)
+
+    def position_in_words(self) -> str:
+        """Return what is open, for the moment at which the program must stop."""
+        held = self._open_positions()
+        if not held:
+            return "No position is open."
+        each = "; ".join(
+            f"{p.trade_id}: short {p.spy_short} {p.spy_contract}, long {p.spx_long} "
+            f"{p.spx_contract}"
+            for p in held
+        )
+        return f"A POSITION IS OPEN and stays recorded ({each}). Start again to watch it."
+
+    # The parts of the day.
+
+    def wait_until_market_open(self, now: datetime) -> datetime:
+        """Return the opening time, and say once that it is waited for."""
+        self._tell_once(now, "wait", f"Waiting for the open at {self.session.open:%H:%M} ET.")
+        return self.session.open
+
+    def morning_routine(self, now: datetime) -> EntryDecision | None:
+        """Judge the market, and trade if every criterion and every limit allows it.
+
+        Returns None when it is not time to judge yet, or nothing more may be opened today.
+        """
+        if not self.timetable.entry_is_due(now, self.record.last_decision_at()):
+            return None
+        if self._open_spreads() >= self._settings.strategy.max_spreads:
+            return None
+        try:
+            account = self._broker.account()
+        except RetryLater as error:
+            self._tell(now, "alert", f"The account cannot be read: {error}. Nothing is opened.")
+            return None
+        market = self._collector.get_trade_setup()
+        capacity = Capacity(self._open_spreads(), account.available, account.equity)
+        decision = should_enter_trade(
+            market,
+            now=now,
+            session=self.session,
+            capacity=capacity,
+            settings=self._settings,
+            fees=self._fees,
+        )
+        self.record.record_decision(decision)
+        self._tell_decision(now, decision)
+        if decision.should_trade and decision.setup:
+            self._enter(now, decision, decision.setup, account)
+        return decision
+
+    def monitor_loop(self, now: datetime) -> None:
+        """Look at every open position when it is time, and close what must be closed."""
+        held = [each for each in self._open_positions() if self._stage(each) == "held"]
+        if not held:
+            return
+        last = self.record.last_check_at() or min(each.opened_at for each in held)
+        if not (self.timetable.check_is_due(now, last) or self.record.close_was_asked()):
+            return
+        values = {each.spread_no: self._monitor.value(each) for each in held}
+        day = DayState(
+            self._day_pnl(values), self.record.control_mode(), self.record.close_was_asked()
+        )
+        if self._risk.breaks_daily_limit(day.day_pnl) and day.day_pnl is not None:
+            self._risk.emergency_close_all(
+                day.day_pnl, held, now, record=self.record, alert=self._alert, close=self._exit
+            )
+            return
+        for position in held:
+            self._check(position, values[position.spread_no], day, now)
+        if day.close_asked and not self._open_positions():
+            self.record.close_was_done(now)
+
+    def end_of_day_routine(self, now: datetime) -> datetime | None:
+        """Settle what expired, reckon the day to the cent, report and export.
+
+        SPY calls trade for a quarter of an hour after SPXW has expired; until then an exit that is
+        under way is still tried.
+        """
+        held = self._open_positions()
+        if any(each.spy_short for each in held) and now < self.session.spy_options_close:
+            self._finish_what_was_begun(now)
+            self._tell_once(
+                now, "wait", f"SPY calls trade until {self.session.spy_options_close:%H:%M} ET."
+            )
+            return min(self.timetable.next_minute(now), self.session.spy_options_close)
+        if held and not self._settle(held, now):
+            if now < self.session.spy_options_close + GIVE_UP_ON_CLOSES:
+                return now + timedelta(minutes=5)
+            self._alert(now, "Not settled", "The official closes are not to be had: P&L is open.")
+        self._report(now)
+        return None
+
+    # Entering.
+
+    def _enter(
+        self, now: datetime, decision: EntryDecision, setup: TradeSetup, account: Account
+    ) -> None:
+        size = decision.position_size
+        exposure = Exposure(
+            open_spreads=self._open_spreads(),
+            day_pnl=self._day_pnl(self._values()),
+            mode=self.record.control_mode(),
+            in_doubt=self._in_doubt,
+        )
+        verdict: Verdict = self._risk.can_open_position(size, exposure, account)
+        if not verdict.allowed:
+            self._tell(now, "risk", f"Risk says no: {'; '.join(verdict.reasons)}.")
+            return
+        margin = reg_t_margin(setup, size)
+        self._tell(
+            now,
+            "risk",
+            f"Risk allows {size}. For scale: uncovered under Reg T these calls need ${margin:,.0f}"
+            " of margin.",
+        )
+        result = self._executor.place_spread_order(setup, size)
+        self._entered(now, self.journal.plan(result.spread_no), result, decision)
+
+    def _entered(
+        self,
+        now: datetime,
+        plan: SpreadPlan,
+        result: SpreadResult,
+        decision: EntryDecision | None,
+    ) -> None:
+        position = self.journal.position(plan)
+        self._tell(now, "entry", story.entry_line(result, position))
+        if position.spreads_opened and decision:
+            self.results.log_trade(position, decision, self.mode)
+        if result.status is Status.PENDING:
+            self._alert(now, "Entry not confirmed", f"Spread {position.trade_id} is in doubt.")
+        elif position.spreads_opened and not position.is_open:
+            self._close_book(position, ExitReason.UNWOUND, now)
+        if position.is_open:
+            self._notify(now, f"opened {position.trade_id}", story.entry_line(result, position))
+
+    # Watching and leaving.
+
+    def _check(
+        self, position: SpreadPosition, value: LiveValue, day: DayState, now: datetime
+    ) -> None:
+        signals = self._monitor.check_exit_conditions(position, value, day, now)
+        line = story.check_line(position, value, signals)
+        signal = signals[0] if signals else None
+        self.record.record_check(position, now, value, signal.reason if signal else "", line)
+        self._tell(now, "check", line)
+        if value.pnl is None:
+            self._alert(now, f"P&L of {position.trade_id} not known", value.unknown)
+        if signal:
+            self._exit(position, signal.reason, signal.text, now)
+
+    def _exit(self, position: SpreadPosition, reason: ExitReason, text: str, now: datetime) -> None:
+        self.journal.set_stage(position.spread_no, "exiting")
+        self.results.log_exit(self.session.day, position.spread_no, reason, now)
+        result = self._executor.close_position(position, f"{reason}, {text}")
+        left = self.journal.position(self.journal.plan(position.spread_no))
+        line = story.exit_line(result, left)
+        self._tell(now, "exit", line)
+        if left.is_open:
+            self._alert(now, f"Exit of {position.trade_id} under way", f"{reason}. {line}")
+            return
+        self._close_book(left, reason, now)
+        self._notify(now, f"closed {position.trade_id}", f"{reason}: {text}. {line}")
+
+    def _close_book(self, position: SpreadPosition, reason: ExitReason, now: datetime) -> None:
+        self.journal.set_stage(position.spread_no, "closed")
+        self.results.log_exit(self.session.day, position.spread_no, reason, now)
+
+    def _finish_what_was_begun(self, now: datetime) -> None:
+        """Go on with an entry or an exit that a crash or a thin market left unfinished."""
+        for plan in self.journal.plans():
+            position = self.journal.position(plan)
+            if plan.stage == "entering":
+                result = self._executor.continue_entry(plan)
+                self._entered(now, plan, result, self.record.last_decision_to_trade())
+            elif plan.stage == "exiting" and position.is_open:
+                reason = self.results.exit_reason(self.session.day, plan.spread_no)
+                self._exit(position, reason, "exit under way", now)
+            elif plan.stage == "exiting":
+                reason = self.results.exit_reason(self.session.day, plan.spread_no)
+                self._close_book(position, reason, now)
+
+    # The end.
+
+    def _settle(self, held: list[SpreadPosition], now: datetime) -> bool:
+        closes = self._source.official_closes(self.session.day)
+        if closes is None:
+            self._tell_once(now, "wait", "Waiting for the official closes of SPX and SPY.")
+            return False
+        for position in held:
+            value = settle(position, closes)
+            line = story.settlement_line(position, closes, value)
+            self.journal.record_settlement(
+                position, value, (closes.spy, closes.spx), closes.source, now
+            )
+            self.journal.set_stage(position.spread_no, "closed")
+            self._tell(now, "settlement", line)
+            if value.shares:
+                self._alert(now, f"Assigned: {position.trade_id}", line)
+        self.record.mark(Phase.SETTLED, now)
+        return True
+
+    def _report(self, now: datetime) -> None:
+        day = self.session.day
+        if not self.journal.plans():
+            reason = self.record.why_no_trade()
+            self.results.log_skip(day, self.mode, reason)
+            self._tell(now, "skip", f"No trade today: {reason}.")
+        self.results.update_final_pnl(day, self.mode, now, self._notes)
+        total = sum((each.cash for each in self.journal.positions()), Decimal(0))
+        if self.journal.plans():
+            self._tell(now, "result", f"Result of the day: {story.dollars(total)}, after fees.")
+        self._notify(now, "result", f"{day}: {story.dollars(total)} ({self.mode}).")
+        self._store.commit()
+        report = self.results.generate_daily_report(day)
+        for path in (*report.paths, *self.results.export_daily_csv(day)):
+            self._tell(now, "file", f"Written: {path}")
+        self.record.mark(Phase.REPORTED, now)
+
+    # Facts.
+
+    def _compare_with_broker(self, now: datetime) -> None:
+        """Find out what became of open orders, and whether the broker holds what is recorded."""
+        try:
+            self._executor.look_up_open_orders()
+            self._in_doubt = ""
+            if now < self.session.close:
+                self._in_doubt = difference(
+                    self.journal.positions(), self._broker.holdings(), self.session.day
+                )
+        except RetryLater as error:
+            self._in_doubt = f"the broker cannot be asked ({error})"
+        if self._in_doubt:
+            self._alert(now, "Record and broker differ", self._in_doubt)
+
+    def _open_positions(self) -> list[SpreadPosition]:
+        return [each for each in self.journal.positions() if each.is_open]
+
+    def _open_spreads(self) -> int:
+        return sum(max(each.spx_long, -(-each.spy_short // 10)) for each in self._open_positions())
+
+    def _stage(self, position: SpreadPosition) -> str:
+        return self.journal.plan(position.spread_no).stage
+
+    def _values(self) -> dict[int, LiveValue]:
+        return {each.spread_no: self._monitor.value(each) for each in self._open_positions()}
+
+    def _day_pnl(self, values: dict[int, LiveValue]) -> Decimal | None:
+        """Return realised and unrealised dollars of the day, None when a part is not known."""
+        total = Decimal(0)
+        for position in self.journal.positions():
+            part = values[position.spread_no].pnl if position.is_open else position.cash
+            if part is None:
+                return None
+            total += part
+        return total
+
+    def _next_wake(self, now: datetime) -> datetime:
+        moments = [self.session.close]
+        held = self._open_positions()
+        if self._open_spreads() < self._settings.strategy.max_spreads:
+            entry = self.timetable.next_entry(now)
+            moments += [entry] if entry else []
+        if any(self._stage(each) != "held" for each in held):
+            moments.append(self.timetable.next_minute(now))
+        if held:
+            moments.append(self.timetable.next_check(now))
+        return min(moments)
+
+    # Telling.
+
+    def _tell(self, at: datetime, kind: str, text: str) -> None:
+        self.record.event(at, kind, text)
+        self._say(at, text)
+
+    def _tell_once(self, at: datetime, kind: str, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._tell(at, kind, text)
+
+    def _tell_decision(self, now: datetime, decision: EntryDecision) -> None:
+        if decision.should_trade or "decision" not in self._said:
+            self._said.add("decision")
+            for line in story.decision_lines(decision):
+                self._tell(now, "decision", line)
+        else:
+            self._tell(now, "decision", story.decision_in_short(decision))
+
+    def _notify(self, at: datetime, title: str, text: str) -> None:
+        self.record.notify(at, title, f"optionsarbitrage: {title}", text)
+
+    def _alert(self, at: datetime, title: str, text: str) -> None:
+        """Put up a message that cannot wait; the same one is not said twice in a session."""
+        if self.record.notify(at, f"{title}: {text}", f"optionsarbitrage ALERT: {title}", text):
+            self._tell(at, "alert", f"ALERT. {title}: {text}")
+
+    def _deliver(self, now: datetime) -> None:
+        if self._notifier is None:
+            return
+        for notice in self.record.waiting_notices():
+            try:
+                self._notifier.send(notice.title, notice.text)
+            except RetryLater as error:
+                self._say(now, f"A message waits to be delivered: {error}.")
+                return
+            self.record.notice_delivered(notice, now)

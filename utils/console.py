@@ -1,0 +1,85 @@
+"""The calm console: one line an event, one sentence an error, and its exit code."""
+
+import logging
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+from src.ports import MendInput, RetryLater, StopTrading
+from utils.logging_setup import hide
+
+DONE = 0
+FAILED = 1
+BAD_INPUT = 2
+REFUSED = 3
+UNREACHABLE = 4
+INTERRUPTED = 130
+
+_log = logging.getLogger("optionsarbitrage")
+
+
+class Console:
+    """Prints to standard output and repeats everything in the log.
+
+    A terminal that was closed, or a pipe that nobody reads any more, never stops a trading day.
+    """
+
+    def __init__(self, secrets: Sequence[str] = ()) -> None:
+        self._secrets = tuple(secrets)
+        self._open = True
+
+    def say(self, at: datetime, text: str) -> None:
+        """Print one event of the day with its New York time."""
+        _log.info("%s ET %s", f"{at:%Y-%m-%d %H:%M:%S}", text)
+        self._print(f"{at:%H:%M:%S}  {text}")
+
+    def line(self, text: str = "") -> None:
+        """Print a line without a time."""
+        _log.info("%s", text)
+        self._print(text)
+
+    def _print(self, text: str) -> None:
+        if not self._open:
+            return
+        try:
+            print(hide(text, self._secrets), flush=True)  # noqa: T201 - this is the console
+        except (OSError, ValueError):
+            self._open = False
+            # What is still buffered would raise once more at exit.
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+
+
+def complain(text: str) -> None:
+    """Print one sentence about what went wrong to standard error."""
+    _log.error("%s", text)
+    try:
+        print(f"optionsarbitrage: {text}", file=sys.stderr, flush=True)  # noqa: T201
+    except (OSError, ValueError):
+        _log.warning("standard error is closed")
+
+
+def exit_code(error: BaseException) -> int:
+    """Return the exit code that an error stands for."""
+    if isinstance(error, MendInput):
+        return BAD_INPUT
+    if isinstance(error, StopTrading):
+        return REFUSED
+    if isinstance(error, RetryLater):
+        return UNREACHABLE
+    return INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+
+
+def sentence(error: BaseException) -> str:
+    """Return what a person should read about an error."""
+    if isinstance(error, MendInput | StopTrading | RetryLater):
+        return str(error)
+    if isinstance(error, sqlite3.Error):
+        return f"The database could not be used ({error}); what was committed before is safe."
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}."
+    if isinstance(error, KeyboardInterrupt):
+        return "Interrupted."
+    return f"An unexpected failure ({type(error).__name__}: {error}); the log has the details."

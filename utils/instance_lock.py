@@ -1,0 +1,33 @@
+"""One program a data directory: a lock that the system lets go of when its holder dies."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from src.ports import MendInput, StopTrading
+
+
+@contextmanager
+def only_instance(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock. Raises StopTrading when another process holds it."""
+    path = folder / ".lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, timeout=0)
+        lock.acquire()
+    except Timeout as error:
+        raise StopTrading(
+            f"{folder}: another run of this program is using this data directory. "
+            "Wait for it to end, or name another folder with --data-dir; nothing was done."
+        ) from error
+    except OSError as error:
+        raise MendInput(
+            f"{folder}: the data directory cannot be written ({error.strerror}). "
+            "Make it writable, or name another with --data-dir."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,52 @@
+"""The clocks: the wall's, and one that a replay moves as fast as it likes."""
+
+import time
+from datetime import datetime, timedelta
+
+from src.models import NEW_YORK
+
+
+class WallClock:
+    """New York time, whatever zone the machine is in."""
+
+    def now(self) -> datetime:
+        """Return the present moment in New York."""
+        return datetime.now(NEW_YORK)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait so many real seconds; none for a moment that has passed."""
+        time.sleep(max(0.0, seconds))
+
+
+class VirtualClock:
+    """A clock that begins at `start` and moves only when somebody sleeps on it."""
+
+    def __init__(self, start: datetime) -> None:
+        self._now = start.astimezone(NEW_YORK)
+
+    def now(self) -> datetime:
+        """Return the present moment of the replayed day."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Move on by so many seconds, in no time."""
+        if seconds > 0:
+            self._now += timedelta(seconds=seconds)
+
+
+class ScaledClock:
+    """A clock that begins at `start` and runs `speed` times as fast as the wall's."""
+
+    def __init__(self, start: datetime, speed: float) -> None:
+        self._start = start.astimezone(NEW_YORK)
+        self._speed = speed
+        self._origin = time.monotonic()
+
+    def now(self) -> datetime:
+        """Return the present moment of the replayed day."""
+        elapsed = (time.monotonic() - self._origin) * self._speed
+        return self._start + timedelta(seconds=elapsed)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait until so many seconds of this clock have passed."""
+        time.sleep(max(0.0, seconds) / self._speed)
