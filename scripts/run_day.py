@@ -205,7 +205,8 @@ def _play(
         complain(day.position_in_words())
         raise
     if writer and day.record.is_reported():
-        console.say(clock.now(), f"Written: {writer.finish(source.official_closes(session.day))}")
+        tape = writer.finish(source.official_closes(session.day))
+        console.say(clock.now(), f"Written: {tape}" if tape else "No quote was seen: no tape.")
     console.line(f"Database: {folder / settings.logging.database.name}")
     console.line("SIMULATED market and fills: no order left this machine, no money moved.")
 

@@ -47,7 +47,8 @@ def decision_in_short(decision: EntryDecision) -> str:
     """Return a decision against trading in one line, for the minutes after the first."""
     setup = decision.setup
     if setup is None or decision.expected_profit is None or decision.entry_credit is None:
-        return f"No trade: {'; '.join(decision.reasons)}."
+        known = [each.seen for each in decision.criteria if not each.passed]
+        return f"No trade, no setup: {'; '.join(dict.fromkeys(known))}."
     failed = ", ".join(each.name for each in decision.criteria if not each.passed)
     return (
         f"No trade: SPY {setup.spy_contract.strike:g} / SPXW {setup.spx_contract.strike:g}, "
