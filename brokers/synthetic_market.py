@@ -1,0 +1,262 @@
+"""A generated day as a source of quotes: one seed, one day, whatever is asked and when.
+
+SPY and SPXW calls are worth the same at the same moneyness, but for small noise: on such a day
+the trade of this program has nothing to earn. Where a seed brings a dislocation, or a caller asks
+for one, it is put in on purpose and told in `labels`.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+
+from brokers.synthetic_day import Course, Feed, generate_course, generate_feed
+from src.models import MULTIPLIER, SPY_PER_SPREAD, OptionContract, Quote, Session
+from src.ports import Clock, MendInput, OfficialCloses
+from src.pricing import black_call
+
+# Implied volatility over that at the money, at z deviations from it: 1 + a z + b z^2. Fitted to
+# the prices of SPXW calls at 10:00 from 1% below to 1% above the money, 2016 to 2026.
+_SKEW, _SMILE, _SMILE_ENDS = -0.11, 0.042, 4.0
+_LISTED = 0.10
+_STRIKE_STEPS = {"SPY": 1.0, "SPXW": 5.0}
+
+# Bid to ask at the money in dollars (points), one drawn each minute, and its multiple by minutes
+# since the open. Levels as published for 2025, the shape of the day is judgement.
+_SPREADS = {"SPY": (0.01, 0.02), "SPXW": (0.20, 0.30, 0.40, 0.50)}
+_STRESSED_SPY_SPREADS = (0.02, 0.03)
+_STRESS_VOL = 0.0125
+_WIDER = ((0, 3.0), (5, 1.5), (15, 1.2), (30, 1.0))
+_WIDER_AT_THE_END, _END_MINUTES = 1.3, 10
+_DEEP_WIDER, _WIDEST, _FAR_NARROWER, _NARROWEST = 0.8, 13.0, 0.5, 0.2
+_SIZES = {"SPY": (20, 900), "SPXW": (3, 60)}
+
+# Shares of minutes with a stale and a missing feed; failures of the data, not of the market.
+_FEEDS = {"SPY": (0.015, 0.002), "SPXW": (0.015, 0.002), "SPY price": (0.001, 0.0)}
+
+_DISLOCATED_SEEDS = 0.05
+_DISLOCATION_CENTS = (45, 70)
+_DISLOCATION_MINUTES = (3, 8)
+_DISLOCATION_BETWEEN = (6, 25)
+_WORTH_TRADING, _FEES, _GAP_DELTA, _TO_SPARE = 400.0, 2.15, 0.5, 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Dislocation:
+    """SPY calls too dear by `cents` a share, in the seconds [start, stop) since the open."""
+
+    start: int
+    stop: int
+    cents: int
+
+    def label(self, session: Session) -> str:
+        """Return what was injected, in words."""
+        first, last = (
+            f"{session.open + timedelta(seconds=each):%H:%M:%S}" for each in (self.start, self.stop)
+        )
+        dollars = self.cents * SPY_PER_SPREAD * MULTIPLIER // 100
+        return (
+            f"injected dislocation {first}-{last}: SPY calls +${self.cents / 100:.2f} a share, "
+            f"about ${dollars} a spread"
+        )
+
+
+class SyntheticMarket:
+    """A day made from a seed; implements QuoteSource.
+
+    `dislocation` forces an injected mispricing or its absence; None leaves it to the seed, and
+    one in twenty has one. `labels` tells what was injected. Raises MendInput for a negative seed.
+    """
+
+    def __init__(
+        self, session: Session, seed: int, clock: Clock, *, dislocation: bool | None = None
+    ) -> None:
+        if seed < 0:
+            raise MendInput(f"--seed: {seed} is negative; give a whole number from 0 on.")
+        self.name = f"generated day, seed {seed}"
+        # Every second has its own quotes, so what is older is stale and no matter of cadence.
+        self.cadence_seconds: float | None = None
+        self._session = session
+        self._clock = clock
+        of_course, of_book, of_feeds, of_luck = np.random.SeedSequence(seed).spawn(4)
+        self._course = generate_course(session, of_course)
+        self._book = _Book(self._course, np.random.Generator(np.random.PCG64(of_book)))
+        luck = np.random.Generator(np.random.PCG64(of_luck))
+        chosen = bool(luck.random() < _DISLOCATED_SEEDS)
+        wanted = chosen if dislocation is None else dislocation
+        self._dislocation = self._dislocate(luck) if wanted else None
+        self._feeds = self._generate_feeds(of_feeds)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What was injected, in words with New York times; empty on a fair day."""
+        return (self._dislocation.label(self._session),) if self._dislocation else ()
+
+    def prices(self) -> Mapping[str, Quote]:
+        """Return SPY and SPX at this second; SPX stands still from the close on."""
+        second = self._second()
+        if second is None:
+            return {}
+        course = self._course
+        spx = min(second, course.close)
+        spy = self._feeds["SPY price"].shows[min(second, course.end)]
+        return {
+            "SPY": Quote(self._moment(spy), last=round(course.spy[spy], 2)),
+            "SPX": Quote(self._moment(spx), last=round(course.spx[spx], 2)),
+        }
+
+    def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
+        """Return the markets of today's SPY and SPXW options at this second."""
+        second = self._second()
+        if second is None:
+            return {}
+        found = ((contract, self._quote(contract, second)) for contract in contracts)
+        return {contract: quote for contract, quote in found if quote is not None}
+
+    def official_closes(self, day: date) -> OfficialCloses | None:
+        """Return the closes of the session, SPY's with the noise of its auction; None before."""
+        if day != self._session.day or self._clock.now() < self._session.close:
+            return None
+        course = self._course
+        spy, spx = course.spy[course.close], course.spx[course.close]
+        return OfficialCloses(round(spy, 2), round(spx, 2), "generated")
+
+    def _second(self) -> int | None:
+        now = self._clock.now()
+        if now < self._session.open or now.date() != self._session.day:
+            return None
+        return int((now - self._session.open).total_seconds())
+
+    def _moment(self, second: int) -> datetime:
+        return self._session.open + timedelta(seconds=second)
+
+    def _quote(self, contract: OptionContract, second: int) -> Quote | None:
+        course, root = self._course, contract.root
+        if root not in _STRIKE_STEPS or contract.expiry != self._session.day:
+            return None
+        feed = self._feeds[root]
+        if second >= (course.close if root == "SPXW" else course.end) or feed.missing[second]:
+            return None
+        shown = feed.shows[second]
+        extra = 0.0
+        if self._dislocation and root == "SPY" and contract.right == "C":
+            hit = self._dislocation.start <= shown < self._dislocation.stop
+            extra = self._dislocation.cents / 100 if hit else 0.0
+        return self._book.quote(contract, shown, self._moment(shown), extra)
+
+    def _dislocate(self, rng: np.random.Generator) -> Dislocation:
+        length = int(rng.integers(_DISLOCATION_MINUTES[0], _DISLOCATION_MINUTES[1] + 1))
+        first, last = _DISLOCATION_BETWEEN
+        start = int(rng.integers(first, last - length + 1))
+        low, high = _DISLOCATION_CENTS
+        drawn = int(rng.integers(low, high + 1))
+        # Large enough to be worth trading at each of its minutes, as far as the limits allow.
+        worst = min(self._fair_edge(60 * minute) for minute in range(start, start + length))
+        needed = math.ceil(
+            (_WORTH_TRADING + _TO_SPARE - worst) / (SPY_PER_SPREAD * MULTIPLIER / 100)
+        )
+        return Dislocation(60 * start, 60 * (start + length), min(max(drawn, needed), high))
+
+    def _fair_edge(self, second: int) -> float:
+        """Return dollars a spread: net credit at matched strikes less the worth of their gap."""
+        spy, spx = round(self._course.spy[second], 2), round(self._course.spx[second], 2)
+        spy_strike = math.floor(spy + 0.5)
+        spx_strike = 5 * math.floor(spx / spy * spy_strike / 5 + 0.5)
+        gap = spx_strike - spx / spy * spy_strike
+        sold, bought = (
+            self._book.quote(
+                OptionContract(root, self._session.day, float(strike)),
+                second,
+                self._session.open,
+                0.0,
+            )
+            for root, strike in (("SPY", spy_strike), ("SPXW", spx_strike))
+        )
+        if sold is None or bought is None or sold.bid is None or bought.ask is None:
+            return 0.0
+        credit = MULTIPLIER * (SPY_PER_SPREAD * sold.bid - bought.ask) - _FEES
+        return credit - MULTIPLIER * _GAP_DELTA * gap
+
+    def _generate_feeds(self, seed: np.random.SeedSequence) -> dict[str, Feed]:
+        quiet = range(0)
+        if self._dislocation:
+            quiet = range(self._dislocation.start - 120, self._dislocation.stop + 60)
+        return {
+            name: generate_feed(
+                np.random.Generator(np.random.PCG64(each)), self._course.end, *shares, quiet
+            )
+            for each, (name, shares) in zip(seed.spawn(len(_FEEDS)), _FEEDS.items(), strict=True)
+        }
+
+
+class _Book:
+    """Who would trade an option at which price: fair value, widened and put on the grid."""
+
+    def __init__(self, course: Course, rng: np.random.Generator) -> None:
+        self._levels = {"SPY": course.spy, "SPXW": course.spx}
+        self._vols = {"SPY": course.spy_vol, "SPXW": course.spx_vol}
+        minutes = np.arange(course.end // 60 + 1)
+        wider = np.interp(minutes, *np.array(_WIDER).T)
+        wider[minutes >= course.close // 60 - _END_MINUTES] = _WIDER_AT_THE_END
+        stressed = course.spx_vol[0] > _STRESS_VOL
+        spreads = {**_SPREADS, "SPY": _STRESSED_SPY_SPREADS} if stressed else _SPREADS
+        self._spreads = {
+            root: (wider * rng.choice(each, len(minutes))).tolist()
+            for root, each in spreads.items()
+        }
+        self._sizes = {
+            root: rng.integers(low, high + 1, 1009).tolist() for root, (low, high) in _SIZES.items()
+        }
+
+    def quote(
+        self, contract: OptionContract, second: int, at: datetime, extra: float
+    ) -> Quote | None:
+        """Return a contract's market; None if that strike is not listed.
+
+        `extra` is dollars a share on top of the fair value.
+        """
+        root, strike = contract.root, contract.strike
+        level, vol = self._levels[root][second], self._vols[root][second]
+        if strike % _STRIKE_STEPS[root] or abs(strike / self._levels[root][0] - 1) > _LISTED:
+            return None
+        fair = black_call(level, strike, _total_vol(level, strike, vol)) + extra
+        inside = (level - strike) / (level * max(vol, 0.001))
+        if contract.right == "P":
+            # Parity, at an interest of nothing for a day.
+            fair, inside = fair - level + strike, -inside
+        spread = self._spreads[root][second // 60] * _widening(inside)
+        bid, ask = _on_cents(fair, spread) if root == "SPY" else _on_nickels(fair, spread)
+        sizes, place = self._sizes[root], second + 97 * int(strike)
+        return Quote(at, bid, ask, sizes[place % len(sizes)], sizes[(place + 500) % len(sizes)])
+
+
+def _total_vol(level: float, strike: float, at_the_money: float) -> float:
+    if at_the_money <= 0.0:
+        return 0.0
+    z = math.log(strike / level) / at_the_money
+    z = max(-_SMILE_ENDS, min(_SMILE_ENDS, z))
+    return at_the_money * (1.0 + _SKEW * z + _SMILE * z * z)
+
+
+def _widening(inside: float) -> float:
+    """Return the spread's multiple, `inside` deviations in the money (negative: out of it)."""
+    if inside > 0.0:
+        return min(1.0 + _DEEP_WIDER * inside, _WIDEST)
+    return max(math.exp(_FAR_NARROWER * inside), _NARROWEST)
+
+
+def _on_cents(fair: float, spread: float) -> tuple[float, float]:
+    bid = max(round(100 * (fair - spread / 2)), 0)
+    return bid / 100, (bid + max(round(100 * spread), 1)) / 100
+
+
+def _on_nickels(fair: float, spread: float) -> tuple[float, float]:
+    """SPXW trades in 0.05 below 3.00 and in 0.10 from there: in twentieths, even ones from 60."""
+    low = fair - spread / 2
+    bid = 2 * round(10 * low) if low >= 3.0 else max(round(20 * low), 0)
+    ask = bid + max(round(20 * spread), 1)
+    if ask > 60:
+        ask += ask % 2
+    return bid / 20, ask / 20
