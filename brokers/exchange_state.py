@@ -9,17 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from src.models import (
-    Fill,
-    Leg,
-    OptionContract,
-    OrderIntent,
-    OrderReport,
-    OrderState,
-    Purpose,
-    Side,
-)
-from src.ports import MendInput
+from src.models import Fill, Leg, OptionContract, OrderIntent, Purpose, Side
+from src.ports import MendInput, OrderReport, OrderState
 from utils.option_symbols import parse_symbol
 
 

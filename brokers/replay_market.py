@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 
 from brokers.tape import Tape
-from src.models import NEW_YORK, OfficialCloses, OptionContract, Quote
-from src.ports import Clock
+from src.models import NEW_YORK, OptionContract, Quote
+from src.ports import Clock, OfficialCloses
 
 __all__ = ["ReplayMarket", "Tape"]
 

@@ -18,20 +18,16 @@ from src.fees import FeeSchedule
 from src.models import (
     MULTIPLIER,
     SPY_PER_SPREAD,
-    Account,
     Answer,
     Fill,
-    Holding,
     OptionContract,
     OrderIntent,
     OrderOutcome,
-    OrderReport,
-    OrderState,
     Quote,
     Session,
     Side,
 )
-from src.ports import Clock, QuoteSource, RetryLater
+from src.ports import Account, Clock, Holding, OrderReport, OrderState, QuoteSource, RetryLater
 from src.ticks import CENT, is_on_grid
 
 

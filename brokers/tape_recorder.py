@@ -12,8 +12,8 @@ from pathlib import Path
 from brokers.tape import Tape, date_of, read_rows, sidecar_of
 from brokers.tape_rows import COLUMNS, SEEN, published
 from brokers.tape_sidecar import closes_as_json, read_sidecar
-from src.models import NEW_YORK, OfficialCloses, OptionContract, Quote
-from src.ports import Clock, MendInput, QuoteSource
+from src.models import NEW_YORK, OptionContract, Quote
+from src.ports import Clock, MendInput, OfficialCloses, QuoteSource
 
 _WIDTH = len(COLUMNS) + 1
 _TORN = "," * _WIDTH

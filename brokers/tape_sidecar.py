@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from src.models import OfficialCloses
-from src.ports import MendInput
+from src.ports import MendInput, OfficialCloses
 
 
 @dataclass(frozen=True, slots=True)

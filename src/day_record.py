@@ -3,10 +3,20 @@
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from enum import IntEnum
 
 from src.database import Store
-from src.models import ControlMode, EntryDecision, SpreadPosition
-from src.position_monitor import LiveValue
+from src.models import EntryDecision, SpreadPosition
+
+
+class ControlMode(IntEnum):
+    """What the program may still do; of two modes the greater one rules."""
+
+    NORMAL = 0
+    REDUCE_ONLY = 1
+    CLOSE = 2
+    HALT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +178,18 @@ class DayRecord:
         return f"in {row['looks']} looks the best expected profit was ${row['best']:,.2f}"
 
     def record_check(
-        self, position: SpreadPosition, at: datetime, value: LiveValue, signal: str, text: str
+        self,
+        position: SpreadPosition,
+        at: datetime,
+        spy_price: float | None,
+        pnl: Decimal | None,
+        signal: str,
+        text: str,
     ) -> None:
-        """Keep one look at an open position, with the exit signal that it raised, if any."""
+        """Keep one look at an open position, with the exit signal that it raised, if any.
+
+        `pnl` is dollars; it and the price are None when they could not be known.
+        """
         self._store.write(
             "INSERT INTO checks (session, spread_no, at, spy_price, pnl, signal, text)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -178,8 +197,8 @@ class DayRecord:
                 self._key,
                 position.spread_no,
                 at.isoformat(),
-                value.spy_price,
-                None if value.pnl is None else float(value.pnl),
+                spy_price,
+                None if pnl is None else float(pnl),
                 signal,
                 text,
             ),

@@ -18,12 +18,11 @@ from src.models import (
     OptionContract,
     OrderIntent,
     OrderOutcome,
-    OrderReport,
-    OrderState,
     Purpose,
     Side,
     SpreadPosition,
 )
+from src.ports import OrderReport, OrderState
 from src.settlement import ExpirationValue
 
 

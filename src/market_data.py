@@ -4,17 +4,41 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from src.models import (
-    Fault,
-    NoSetup,
-    OptionContract,
-    Quote,
-    Session,
-    TradeSetup,
-)
+from src.models import OptionContract, Quote, Session, TradeSetup
 from src.ports import Clock, QuoteSource, RetryLater
 from src.settings import Settings
+
+
+class Fault(StrEnum):
+    """What can be wrong with the market's answer; each makes a setup impossible."""
+
+    PRICE = "price"
+    CONTRACT = "contract"
+    QUOTE = "quote"
+    WIDTH = "width"
+    AGE = "age"
+    SOURCE = "source"
+
+
+@dataclass(frozen=True, slots=True)
+class NoSetup:
+    """A market moment that cannot be traded, and every reason why.
+
+    The prices are given where they are known and sound, so that the ratio can still be judged.
+    """
+
+    timestamp: datetime
+    faults: tuple[tuple[Fault, str], ...]
+    spy_price: float | None = None
+    spx_price: float | None = None
+
+    @property
+    def reason(self) -> str:
+        """All reasons in one line."""
+        return "; ".join(text for _, text in self.faults)
+
 
 Faults = list[tuple[Fault, str]]
 

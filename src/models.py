@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -182,35 +182,6 @@ class TradeSetup:
         )
 
 
-class Fault(StrEnum):
-    """What can be wrong with the market's answer; each makes a setup impossible."""
-
-    PRICE = "price"
-    CONTRACT = "contract"
-    QUOTE = "quote"
-    WIDTH = "width"
-    AGE = "age"
-    SOURCE = "source"
-
-
-@dataclass(frozen=True, slots=True)
-class NoSetup:
-    """A market moment that cannot be traded, and every reason why.
-
-    The prices are given where they are known and sound, so that the ratio can still be judged.
-    """
-
-    timestamp: datetime
-    faults: tuple[tuple[Fault, str], ...]
-    spy_price: float | None = None
-    spx_price: float | None = None
-
-    @property
-    def reason(self) -> str:
-        """All reasons in one line."""
-        return "; ".join(text for _, text in self.faults)
-
-
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """One entry rule as it was evaluated: the number that was seen against its limit."""
@@ -341,21 +312,6 @@ class OrderOutcome:
     text: str = ""
 
 
-class OrderState(StrEnum):
-    """Where an order stands at the broker."""
-
-    WORKING = "working"
-    FILLED = "filled"
-    CANCELLED = "cancelled"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing more can happen to the order."""
-        return self is not OrderState.WORKING
-
-
 @dataclass(frozen=True, slots=True)
 class Fill:
     """Contracts that changed hands. The same `fill_id` twice is the same fill.
@@ -376,37 +332,6 @@ class Fill:
     def cash(self) -> Decimal:
         """Dollars that the fill brought, less its fee."""
         return -self.side.sign * self.quantity * MULTIPLIER * self.price - self.fee
-
-
-@dataclass(frozen=True, slots=True)
-class OrderReport:
-    """The broker's whole knowledge of one order: its state and all its fills so far."""
-
-    client_order_id: str
-    broker_order_id: str
-    state: OrderState
-    fills: tuple[Fill, ...] = ()
-    text: str = ""
-
-    @property
-    def filled(self) -> int:
-        """Contracts filled so far."""
-        return sum(fill.quantity for fill in self.fills)
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What the broker says of the account, in dollars. `margin_used` is held against positions."""
-
-    account_id: str
-    equity: Decimal
-    cash: Decimal
-    margin_used: Decimal
-
-    @property
-    def available(self) -> Decimal:
-        """Dollars free for new margin."""
-        return self.cash - self.margin_used
 
 
 @dataclass(frozen=True, slots=True)
@@ -473,30 +398,3 @@ class ExitSignal:
     reason: ExitReason
     severity: Severity
     text: str
-
-
-class ControlMode(IntEnum):
-    """What the program may still do; of two modes the greater one rules."""
-
-    NORMAL = 0
-    REDUCE_ONLY = 1
-    CLOSE = 2
-    HALT = 3
-
-
-@dataclass(frozen=True, slots=True)
-class OfficialCloses:
-    """The closing prices that expiry is reckoned with; `source` says where they come from."""
-
-    spy: float
-    spx: float
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """A position as the broker reports it: an option, or shares where `contract` is None."""
-
-    symbol: str
-    quantity: int
-    contract: OptionContract | None = None

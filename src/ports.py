@@ -1,20 +1,13 @@
 """What the trading day asks of the outside world, and how the outside world may fail it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
 from typing import Protocol
 
-from src.models import (
-    Account,
-    Fill,
-    Holding,
-    OfficialCloses,
-    OptionContract,
-    OrderIntent,
-    OrderOutcome,
-    OrderReport,
-    Quote,
-)
+from src.models import Fill, OptionContract, OrderIntent, OrderOutcome, Quote
 
 
 class MendInput(Exception):
@@ -27,6 +20,70 @@ class StopTrading(Exception):
 
 class RetryLater(Exception):
     """A broker or a source cannot be reached now; the next tick may try again. Exit 4 if final."""
+
+
+class OrderState(StrEnum):
+    """Where an order stands at the broker."""
+
+    WORKING = "working"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more can happen to the order."""
+        return self is not OrderState.WORKING
+
+
+@dataclass(frozen=True, slots=True)
+class OrderReport:
+    """The broker's whole knowledge of one order: its state and all its fills so far."""
+
+    client_order_id: str
+    broker_order_id: str
+    state: OrderState
+    fills: tuple[Fill, ...] = ()
+    text: str = ""
+
+    @property
+    def filled(self) -> int:
+        """Contracts filled so far."""
+        return sum(fill.quantity for fill in self.fills)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What the broker says of the account, in dollars. `margin_used` is held against positions."""
+
+    account_id: str
+    equity: Decimal
+    cash: Decimal
+    margin_used: Decimal
+
+    @property
+    def available(self) -> Decimal:
+        """Dollars free for new margin."""
+        return self.cash - self.margin_used
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A position as the broker reports it: an option, or shares where `contract` is None."""
+
+    symbol: str
+    quantity: int
+    contract: OptionContract | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialCloses:
+    """The closing prices that expiry is reckoned with; `source` says where they come from."""
+
+    spy: float
+    spx: float
+    source: str
 
 
 class Clock(Protocol):

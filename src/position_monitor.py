@@ -4,17 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from src.day_record import ControlMode
 from src.fees import FeeSchedule
 from src.market_data import MarketDataCollector
-from src.models import (
-    MULTIPLIER,
-    ControlMode,
-    ExitReason,
-    ExitSignal,
-    Session,
-    Severity,
-    SpreadPosition,
-)
+from src.models import MULTIPLIER, ExitReason, ExitSignal, Session, Severity, SpreadPosition
 from src.ports import RetryLater
 from src.settings import Settings
 

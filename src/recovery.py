@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from src.models import Holding, OptionContract, SpreadPosition
+from src.models import OptionContract, SpreadPosition
+from src.ports import Holding
 
 
 def difference(

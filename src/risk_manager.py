@@ -5,16 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from src.day_record import DayRecord
-from src.models import (
-    MULTIPLIER,
-    SPY_PER_SPREAD,
-    Account,
-    ControlMode,
-    ExitReason,
-    SpreadPosition,
-    TradeSetup,
-)
+from src.day_record import ControlMode, DayRecord
+from src.models import MULTIPLIER, SPY_PER_SPREAD, ExitReason, SpreadPosition, TradeSetup
+from src.ports import Account
 from src.settings import Settings
 
 Alert = Callable[[datetime, str, str], None]

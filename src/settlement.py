@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from src.models import MULTIPLIER, OfficialCloses, SpreadPosition
+from src.models import MULTIPLIER, SpreadPosition
+from src.ports import OfficialCloses
 from src.ticks import CENT
 
 

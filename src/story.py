@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 from src.legging import SpreadResult, Status
-from src.models import EntryDecision, ExitSignal, OfficialCloses, Quote, SpreadPosition
+from src.models import EntryDecision, ExitSignal, Quote, SpreadPosition
+from src.ports import OfficialCloses
 from src.position_monitor import LiveValue
 from src.settlement import ExpirationValue
 
@@ -22,11 +23,14 @@ def decision_lines(decision: EntryDecision) -> list[str]:
     if setup is None:
         headlines = [f"Decision: {verb}. There is no setup."]
     else:
+        prices = f"SPY {setup.spy_price:.2f}, SPX {setup.spx_price:.2f}"
+        calls = (
+            f"SPY {setup.spy_contract.strike:g} at {_market(setup.spy_call)}, "
+            f"SPXW {setup.spx_contract.strike:g} at {_market(setup.spx_call)}"
+        )
         headlines = [
-            f"Decision: {verb}. SPY {setup.spy_price:.2f}, SPX {setup.spx_price:.2f}, "
-            f"strike gap {setup.strike_gap:+.2f} points.",
-            f"  Calls: SPY {setup.spy_contract.strike:g} at {_market(setup.spy_call)}, "
-            f"SPXW {setup.spx_contract.strike:g} at {_market(setup.spx_call)}.",
+            f"Decision: {verb}. {prices}, strike gap {setup.strike_gap:+.2f} points.",
+            f"  Calls: {calls}.",
         ]
     rows = [
         f"  {'yes' if each.passed else 'NO '}  {each.name:<16} {each.seen}  (limit: {each.limit})"

@@ -5,16 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from src.fees import FeeSchedule
-from src.models import (
-    MULTIPLIER,
-    SPY_PER_SPREAD,
-    Criterion,
-    EntryDecision,
-    Fault,
-    NoSetup,
-    Session,
-    TradeSetup,
-)
+from src.market_data import Fault, NoSetup
+from src.models import MULTIPLIER, SPY_PER_SPREAD, Criterion, EntryDecision, Session, TradeSetup
 from src.pricing import expected_profit, strike_gap_value
 from src.settings import Settings
 

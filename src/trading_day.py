@@ -16,16 +16,9 @@ from src.fees import FeeSchedule
 from src.journal import Journal, SpreadPlan
 from src.legging import SpreadResult, Status
 from src.market_data import MarketDataCollector
-from src.models import (
-    Account,
-    EntryDecision,
-    ExitReason,
-    Session,
-    SpreadPosition,
-    TradeSetup,
-)
+from src.models import EntryDecision, ExitReason, Session, SpreadPosition, TradeSetup
 from src.order_executor import OrderExecutor
-from src.ports import Broker, Clock, Notifier, QuoteSource, RetryLater
+from src.ports import Account, Broker, Clock, Notifier, QuoteSource, RetryLater
 from src.position_monitor import DayState, LiveValue, PositionMonitor
 from src.recovery import difference
 from src.results_logger import ResultsLogger
@@ -266,7 +259,8 @@ class TradingDay:
         signals = self._monitor.check_exit_conditions(position, value, day, now)
         line = story.check_line(position, value, signals)
         signal = signals[0] if signals else None
-        self.record.record_check(position, now, value, signal.reason if signal else "", line)
+        reason = signal.reason if signal else ""
+        self.record.record_check(position, now, value.spy_price, value.pnl, reason, line)
         self._tell(now, "check", line)
         if value.pnl is None:
             self._alert(now, f"P&L of {position.trade_id} not known", value.unknown)

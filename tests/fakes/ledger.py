@@ -7,15 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from src.database import open_database
-from src.models import (
-    NEW_YORK,
-    Criterion,
-    EntryDecision,
-    OptionContract,
-    Quote,
-    SpreadPosition,
-    TradeSetup,
-)
+from src.models import (NEW_YORK, Criterion, EntryDecision, OptionContract, Quote, SpreadPosition, TradeSetup)
 
 DAY = date(2026, 1, 26)
 
@@ -96,7 +88,7 @@ class Ledger:
     def begin(self, day: date, mode: str = "paper") -> None:
         self.day = day
         self._sql(
-            "INSERT INTO sessions VALUES (?, ?, 'a test market', 'key', 'holding', ?, ?)",
+            "INSERT INTO sessions VALUES (?, ?, 'a test market', 'key', 'holding', ?, ?, NULL)",
             str(day),
             mode,
             moment(9, 30, day=day).isoformat(),
