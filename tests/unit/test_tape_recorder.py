@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from brokers.replay_market import ReplayMarket, Tape
 from brokers.tape_recorder import RecordingSource, TapeWriter
-from src.models import NEW_YORK, OfficialCloses, OptionContract, Quote
-from src.ports import MendInput
+from src.models import NEW_YORK, OptionContract, Quote
+from src.ports import MendInput, OfficialCloses
 
 DAY = date(2026, 1, 26)
 OPEN = datetime(2026, 1, 26, 9, 30, tzinfo=NEW_YORK)
@@ -223,10 +223,12 @@ def test_after_a_killed_process_the_next_one_goes_on(desk: Desk) -> None:
     assert desk.replay().quotes(CALLS).keys() == {SPY_CALL}
 
 
-def test_a_row_that_was_torn_by_a_kill_is_left_out(desk: Desk) -> None:
+@pytest.mark.parametrize("kept", [10, 40, -1, -4, -10])
+def test_a_row_that_was_torn_by_a_kill_is_left_out(desk: Desk, kept: int) -> None:
     desk.see(60, 691.02)
+    row = "2026-01-26T09:31:30-05:00,SPY,,,,,691.15,2026-01-26T09:31:30-05:00"
     with desk.part.open("a") as file:
-        file.write("2026-01-26T09:31:30-05:00,SPY,,,,,691.1")
+        file.write(row[:kept])
     desk.start()
     desk.see(120, 691.20)
     desk.writer.finish(None)
