@@ -28,7 +28,7 @@ from utils.market_calendar import next_session, session_on, sessions
 from utils.market_clock import ScaledClock, VirtualClock, WallClock
 from utils.scheduler import LONGEST_NAP_SECONDS, run_day
 
-DEMO_SEED = 7
+DEMO_SEED = 4
 DEMO_YEAR = 2026
 SIMULATED_MODES = frozenset({"demo", "replay"})
 LEAD = timedelta(minutes=5)
@@ -195,7 +195,7 @@ def _play(
     )
     console.line(f"SIMULATED market and fills: {market.what}, on the embedded paper exchange.")
     for label in market.labels:
-        console.line(f"  {label}")
+        console.line(f"  Note: {label}")
     if resumed:
         console.say(resumed, "Going on with this day, which was interrupted.")
     day.begin(key, start)

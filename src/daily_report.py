@@ -13,8 +13,8 @@ from typing import Any
 from src.models import MULTIPLIER, Leg, Side
 from src.pricing import NEAR_THE_MONEY_DELTA
 from src.report_layout import Alarm, Block, Heading, Paragraph, Table
-from src.report_words import EXIT_WORDS, cents, clock, count, label, money, plain
 from src.trade_statistics import Row, Statistics
+from src.words import EXIT_WORDS, cents, clock, count, label, money, plain
 
 DOLLARS_PER_POINT = MULTIPLIER * NEAR_THE_MONEY_DELTA
 """Apparent entry credit of one index point of strike gap, near the money."""

@@ -8,6 +8,7 @@ from enum import IntEnum
 
 from src.database import Store
 from src.models import EntryDecision, SpreadPosition
+from src.words import money
 
 
 class ControlMode(IntEnum):
@@ -175,7 +176,7 @@ class DayRecord:
             return "the market was not judged inside the entry window"
         if row["best"] is None:
             return f"in {row['looks']} looks there was never a setup that could be priced"
-        return f"in {row['looks']} looks the best expected profit was ${row['best']:,.2f}"
+        return f"in {row['looks']} looks the best expected profit was {money(row['best'])}"
 
     def record_check(
         self,

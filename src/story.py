@@ -1,19 +1,11 @@
 """The sentences of the day: what a person reads on the console, in the log and in the report."""
 
-from decimal import Decimal
-
 from src.legging import SpreadResult, Status
 from src.models import EntryDecision, ExitSignal, Quote, SpreadPosition
 from src.ports import OfficialCloses
 from src.position_monitor import LiveValue
 from src.settlement import ExpirationValue
-
-
-def dollars(amount: Decimal | float | None) -> str:
-    """Return an amount with its sign in front: +$637.85, -$2.15, or "not known"."""
-    if amount is None:
-        return "not known"
-    return f"{'-' if amount < 0 else '+'}${abs(amount):,.2f}"
+from src.words import money
 
 
 def decision_lines(decision: EntryDecision) -> list[str]:
@@ -56,28 +48,28 @@ def decision_in_short(decision: EntryDecision) -> str:
     failed = ", ".join(each.name for each in decision.criteria if not each.passed)
     return (
         f"No trade: SPY {setup.spy_contract.strike:g} / SPXW {setup.spx_contract.strike:g}, "
-        f"credit {dollars(decision.entry_credit)}, gap {setup.strike_gap:+.2f} points, "
-        f"expected {dollars(decision.expected_profit)}; fails: {failed or 'position size'}."
+        f"credit {money(decision.entry_credit)}, gap {setup.strike_gap:+.2f} points, "
+        f"expected {money(decision.expected_profit)}; fails: {failed or 'position size'}."
     )
 
 
 def entry_line(result: SpreadResult, position: SpreadPosition) -> str:
     """Return how an entry ended."""
     if result.status is Status.UNWOUND and not position.is_open:
-        lost = dollars(position.cash)
+        lost = money(position.cash)
         return f"Entry UNWOUND: one leg was not to be had within the criteria; cost {lost}."
     reason = f" ({result.spx.text or result.spy.text})" if result.status is Status.REJECTED else ""
     return (
         f"Entry {result.status}{reason}: short {position.spy_short} {position.spy_contract}, "
         f"long {position.spx_long} {position.spx_contract}; "
-        f"net {dollars(position.entry_cash)} after fees of ${position.fees:,.2f}."
+        f"net {money(position.entry_cash)} after fees of ${position.fees:,.2f}."
     )
 
 
 def check_line(position: SpreadPosition, value: LiveValue, signals: list[ExitSignal]) -> str:
     """Return one look at an open position."""
     price = f"SPY {value.spy_price:.2f}" if value.spy_price is not None else "SPY not known"
-    pnl = f"P&L {dollars(value.pnl)}"
+    pnl = f"P&L {money(value.pnl)}"
     if value.pnl is None:
         pnl += f" ({value.unknown})"
     verdict = "; ".join(f"{s.reason} ({s.severity}): {s.text}" for s in signals) or "hold"
@@ -91,7 +83,7 @@ def exit_line(result: SpreadResult, position: SpreadPosition) -> str:
             f"Exit {result.status}: still short {position.spy_short} {position.spy_contract}, "
             f"long {position.spx_long} {position.spx_contract}; it is tried again."
         )
-    return f"Exit {result.status}: the position is flat, result {dollars(position.cash)}."
+    return f"Exit {result.status}: the position is flat, result {money(position.cash)}."
 
 
 def settlement_line(
@@ -100,11 +92,11 @@ def settlement_line(
     """Return what expiry did to a position that was held to it."""
     text = (
         f"Settlement {position.trade_id}: SPX closed at {closes.spx:.2f}, SPY at {closes.spy:.2f} "
-        f"({closes.source}); SPXW pays {dollars(value.spx_cash)}, "
+        f"({closes.source}); SPXW pays {money(value.spx_cash)}, "
     )
     if value.shares:
         return text + (
-            f"{value.assigned} SPY calls are assigned, worth {dollars(value.spy_value)} at the "
+            f"{value.assigned} SPY calls are assigned, worth {money(value.spy_value)} at the "
             f"close: the account is short {-value.shares} SPY shares. ACT before the next open."
         )
     return text + "no SPY call is in the money at the close (a holder may still exercise to 17:30)."

@@ -9,6 +9,7 @@ from src.market_data import Fault, NoSetup
 from src.models import MULTIPLIER, SPY_PER_SPREAD, Criterion, EntryDecision, Session, TradeSetup
 from src.pricing import expected_profit, strike_gap_value
 from src.settings import Settings
+from src.words import money
 
 DEFAULT_FEES = FeeSchedule()
 _UNKNOWN = "not known"
@@ -139,5 +140,5 @@ def _profit(
     if setup is None or credit is None or profit is None:
         return Criterion("expected profit", passed=False, seen=_UNKNOWN, limit=limit)
     gap = strike_gap_value(setup)
-    seen = f"${profit:,.2f} = credit ${credit:,.2f} less strike gap ${gap:,.2f}"
+    seen = f"{money(profit)} = credit {money(credit)} less strike gap {money(gap)}"
     return Criterion("expected profit", profit > least, seen, limit)

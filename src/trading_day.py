@@ -27,6 +27,7 @@ from src.settings import Settings
 from src.settlement import settle
 from src.strategy_engine import Capacity, should_enter_trade
 from src.timetable import Phase, Timetable
+from src.words import money
 
 Say = Callable[[datetime, str], None]
 GIVE_UP_ON_CLOSES = timedelta(hours=2)
@@ -327,8 +328,8 @@ class TradingDay:
         self.results.update_final_pnl(day, self.mode, now, self._notes)
         total = sum((each.cash for each in self.journal.positions()), Decimal(0))
         if self.journal.plans():
-            self._tell(now, "result", f"Result of the day: {story.dollars(total)}, after fees.")
-        self._notify(now, "result", f"{day}: {story.dollars(total)} ({self.mode}).")
+            self._tell(now, "result", f"Result of the day: {money(total)}, after fees.")
+        self._notify(now, "result", f"{day}: {money(total)} ({self.mode}).")
         self._store.commit()
         report = self.results.generate_daily_report(day)
         for path in (*report.paths, *self.results.export_daily_csv(day)):

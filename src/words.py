@@ -1,4 +1,4 @@
-"""How a report says things: amounts, times, what a mode is worth, why a position ended."""
+"""How the program says things: amounts, times, what a mode is worth, why a position ended."""
 
 from collections.abc import Mapping
 from datetime import datetime
