@@ -7,10 +7,7 @@ from brokers.replay_market import ReplayMarket, Tape
 from src.models import NEW_YORK, OptionContract
 
 TAPES = Path(__file__).parents[3] / "shared" / "market-data" / "tapes"
-pytestmark = [
-    pytest.mark.real_data,
-    pytest.mark.skipif(not TAPES.is_dir(), reason="../shared/market-data is not there"),
-]
+pytestmark = pytest.mark.real_data
 PATHS = sorted(TAPES.glob("*.csv.gz"))
 
 

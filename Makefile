@@ -1,0 +1,34 @@
+# Two commands do everything on a fresh machine: `make paper` and `make test`.
+# Written for the make and the shell that a Mac brings (GNU Make 3.81, POSIX sh).
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+ARGS ?=
+
+.PHONY: paper test check bench clean
+
+paper: $(VENV)/.installed
+	@$(PYTHON) scripts/main.py --paper $(ARGS)
+
+test: $(VENV)/.installed-tests
+	@$(PYTHON) -m pytest -n 2 $(ARGS)
+
+check: $(VENV)/.installed-tests
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+bench: $(VENV)/.installed-tests
+	@$(PYTHON) tests/benchmarks/start_up.py
+	@$(PYTHON) tests/benchmarks/replayed_day.py
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/.installed: requirements.txt scripts/make_venv.sh
+	@sh scripts/make_venv.sh $(VENV) requirements.txt
+	@touch $@
+
+$(VENV)/.installed-tests: $(VENV)/.installed requirements-dev.txt
+	@sh scripts/make_venv.sh $(VENV) requirements-dev.txt
+	@touch $@
