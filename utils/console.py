@@ -18,6 +18,8 @@ UNREACHABLE = 4
 INTERRUPTED = 130
 
 _log = logging.getLogger("optionsarbitrage")
+# Before there is a log file, Python would print what is logged, beside what is said here.
+_log.addHandler(logging.NullHandler())
 
 
 class Console:
