@@ -17,7 +17,7 @@ class _WithoutSecrets(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._secrets = sorted((each for each in secrets if each), key=len, reverse=True)
+        self._secrets = tuple(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line with every secret replaced."""
@@ -25,8 +25,9 @@ class _WithoutSecrets(logging.Formatter):
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """Return a text in which no secret can be read."""
-    for secret in secrets:
+    """Return a text in which no secret can be read; an empty secret hides nothing."""
+    # The longest first: a secret within another one would leave the rest of it to be read.
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, HIDDEN)
     return text
 
