@@ -1,8 +1,12 @@
 """Messages to a person, through the apprise library: e-mail, SMS, Slack and a hundred others."""
 
+import logging
 from collections.abc import Sequence
 
 from src.ports import RetryLater
+
+_TALKERS = ("apprise", "urllib3")
+"""Libraries that log addresses, or the half of one that is its password."""
 
 
 class AppriseNotifier:
@@ -18,6 +22,8 @@ class AppriseNotifier:
         # Imported when there is something to say: no ordinary tick pays for it.
         import apprise  # noqa: PLC0415
 
+        for talker in _TALKERS:
+            logging.getLogger(talker).setLevel(logging.CRITICAL + 1)
         messenger = apprise.Apprise()
         for number, address in enumerate(self._addresses, start=1):
             if not messenger.add(address):
