@@ -18,10 +18,10 @@ from src.day_record import DayRecord
 from src.fees import FeeSchedule
 from src.models import Session
 from src.ports import Clock, MendInput, QuoteSource, StopTrading
-from src.settings import Settings, load_settings
+from src.settings import KEYS, Settings, load_settings
 from src.timetable import Phase
 from src.trading_day import TradingDay
-from utils.console import DONE, Console, complain, exit_code, sentence
+from utils.console import DONE, FAILED, Console, complain, exit_code, sentence
 from utils.instance_lock import only_instance
 from utils.logging_setup import start_logging
 from utils.market_calendar import next_session, session_on, sessions
@@ -56,7 +56,8 @@ def run(args: argparse.Namespace, project: Path) -> int:
     try:
         loaded = load_settings(args.config, args.overrides, root=project)
         settings = loaded.settings
-        handler = start_logging(_log_file(args, settings, project), settings.logging.level, ())
+        secrets = _secrets(settings)
+        handler = start_logging(_log_file(args, settings, project), settings.logging.level, secrets)
         for warning in loaded.warnings:
             complain(f"warning: {warning}.")
         market = choose_market(args, settings)
@@ -67,9 +68,11 @@ def run(args: argparse.Namespace, project: Path) -> int:
         complain(sentence(error))
         return exit_code(error)
     except Exception as error:  # noqa: BLE001 - the outermost place: said, logged, and coded
-        _log.debug("the details of what ended the run", exc_info=error)
+        code = exit_code(error)
+        level = logging.ERROR if code == FAILED else logging.DEBUG
+        _log.log(level, "the details of what ended the run", exc_info=error)
         complain(sentence(error))
-        return exit_code(error)
+        return code
     finally:
         if handler:
             logging.getLogger().removeHandler(handler)
@@ -79,10 +82,13 @@ def run(args: argparse.Namespace, project: Path) -> int:
 def choose_market(args: argparse.Namespace, settings: Settings) -> Market | None:
     """Return the simulated day that is asked for, None for a day at a real broker.
 
-    Raises MendInput when keys are missing, and StopTrading for a live day that is not allowed.
+    Raises MendInput when keys are missing, and StopTrading for a live day, which cannot be had yet.
     """
-    if args.live and (args.replay or args.seed is not None):
-        raise MendInput("--live trades real money; it goes with neither --replay nor --seed.")
+    if args.live:
+        raise StopTrading(
+            "--live: this version trades no real money, because it has no order connection to a "
+            "broker yet, only the embedded exchange. Leave --live away; nothing was sent."
+        )
     if args.replay:
         if args.seed is not None:
             raise MendInput("--seed names a generated day and --replay a recorded one: give one.")
@@ -141,7 +147,7 @@ def _real_day(settings: Settings) -> int:
     today = WallClock().now().date()
     if session_on(today) is None:
         coming = next_session(today)
-        print(
+        Console().line(
             f"The exchange is closed today, {today:%A} {today}. The next session is "
             f"{coming.day:%A} {coming.day}, {coming.open:%H:%M} to {coming.close:%H:%M} ET."
         )
@@ -171,7 +177,7 @@ def _simulated_day(
 def _play(
     args: argparse.Namespace, settings: Settings, market: Market, store: Store, folder: Path
 ) -> None:
-    session, console = market.session, Console()
+    session, console = market.session, Console(_secrets(settings))
     account = folder / "exchange" / f"{session.day}.json"
     key = _run_key(market, settings)
     resumed = _resume(DayRecord(store, session.day), key, account)
@@ -266,6 +272,12 @@ def _rules(settings: Settings, source: QuoteSource) -> ExchangeRules:
         starting_cash=Decimal(str(settings.simulation.starting_cash)),
         margin_per_spread=Decimal(str(settings.strategy.capital_per_spread)),
         max_quote_age=max(settings.market_data.max_quote_age_seconds, source.cadence_seconds or 0),
+    )
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    return tuple(
+        settings.value(key).get_secret_value() for key in KEYS.fields if KEYS.is_secret(key)
     )
 
 
