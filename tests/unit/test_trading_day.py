@@ -1,0 +1,338 @@
+"""The day as a whole, on a market that does what the test says."""
+
+from pathlib import Path
+
+import pytest
+
+from src.day_record import ControlMode
+from src.models import SPY_PER_SPREAD, Quote
+from src.ports import OfficialCloses, RetryLater
+from src.settings import Settings
+from tests.fakes.builders import ScriptedMarket, spxw_call, spy_call
+from tests.fakes.days import Happening, PlayedDay, a_half_day, levels
+
+CREDIT_OF_TWO = 1275.70
+"""Two spreads of the worked example: 2 x 637.85 dollars."""
+
+
+@pytest.fixture
+def day(tmp_path: Path) -> PlayedDay:
+    return PlayedDay(tmp_path)
+
+
+def fair(market: ScriptedMarket) -> None:
+    """Take the dislocation out of the worked example: SPY calls as dear as SPXW calls."""
+    market.quote(spy_call(), 2.31, 2.33)
+
+
+def markets(
+    spy: tuple[float | None, float | None], spx: tuple[float | None, float | None]
+) -> Happening:
+    def change(market: ScriptedMarket) -> None:
+        market.quote(spy_call(), *spy)
+        market.quote(spxw_call(), *spx)
+
+    return change
+
+
+def gone(market: ScriptedMarket) -> None:
+    market.options.clear()
+
+
+def test_a_fair_day_is_judged_each_minute_and_never_trades(day: PlayedDay) -> None:
+    fair(day.market)
+    day.run()
+    assert day.one("SELECT count(*) FROM decisions") == 26
+    assert day.column("SELECT trade_id FROM trades") == []
+    assert "26 looks" in str(day.one("SELECT skip_reason FROM daily_summary"))
+    assert day.one("SELECT phase FROM sessions") == "reported"
+
+
+def test_a_dislocation_is_traded_at_the_first_look_and_only_once(day: PlayedDay) -> None:
+    day.run()
+    assert day.column("SELECT trade_id FROM trades") == ["2026-03-09-1"]
+    assert day.one("SELECT entry_credit FROM trades") == CREDIT_OF_TWO
+    assert day.one("SELECT count(*) FROM decisions") == 1
+
+
+def test_calls_that_expire_worthless_leave_the_whole_credit(day: PlayedDay) -> None:
+    day.happen["15:40"] = levels(595.0, 5950.0)
+    day.run()
+    assert day.one("SELECT exit_reason FROM trades") == "EXPIRED"
+    assert day.one("SELECT final_pnl FROM trades") == CREDIT_OF_TWO
+    assert day.one("SELECT exit_time FROM trades") == "2026-03-09T16:15:00-04:00"
+
+
+def test_an_open_position_is_looked_at_every_five_minutes_and_each_minute_at_the_end(
+    day: PlayedDay,
+) -> None:
+    day.happen["15:40"] = levels(595.0, 5950.0)
+    day.run()
+    looks = [str(each)[11:16] for each in day.column("SELECT at FROM checks")]
+    assert looks[:3] == ["09:40", "09:45", "09:50"]
+    assert looks[-16:] == ["15:40", *(f"15:{minute}" for minute in range(45, 60))]
+    assert len(looks) == len(set(looks)) == 73 + 15
+
+
+@pytest.mark.parametrize(
+    ("moment", "change", "reason", "exit_at"),
+    [
+        ("11:02", levels(610.01, 6100.1), "ASSIGNMENT_RISK", "11:05"),
+        ("15:40", levels(600.01, 6000.1), "PRE_EXPIRATION", "15:45"),
+        ("15:40", levels(598.51, 5985.1), "PIN_RISK", "15:45"),
+        ("12:01", markets((3.55, 3.60), (23.00, 23.40)), "MAX_LOSS", "12:05"),
+    ],
+)
+def test_each_danger_closes_the_position_at_the_next_look(
+    day: PlayedDay, moment: str, change: Happening, reason: str, exit_at: str
+) -> None:
+    day.settings = day.settings.changed("strategy.max_daily_loss=5000")
+    day.restart()
+    day.happen[moment] = change
+    day.run()
+    assert day.one("SELECT exit_reason FROM trades") == reason
+    assert str(day.one("SELECT exit_time FROM trades"))[11:16] == exit_at
+    assert day.broker.holdings() == []
+
+
+def test_a_closed_position_is_worth_its_fills_to_the_cent(day: PlayedDay) -> None:
+    day.happen["11:02"] = levels(611.0, 6110.0)
+    day.happen["11:03"] = markets((11.02, 11.05), (110.00, 111.00))
+    day.run()
+    # Bought back 20 at 11.05, sold 2 at 110.00, fees 3.00 and 1.30.
+    exit_cost = 20 * 1105 - 2 * 11000 + 4.30
+    assert day.one("SELECT exit_cost FROM trades") == pytest.approx(exit_cost, abs=0.001)
+    assert day.one("SELECT final_pnl FROM trades") == pytest.approx(CREDIT_OF_TWO - exit_cost)
+
+
+def test_the_daily_loss_closes_everything_and_ends_trading_also_after_a_restart(
+    day: PlayedDay,
+) -> None:
+    day.happen["09:41"] = markets((4.00, 4.05), (23.00, 23.40))
+    day.run(until="09:46")
+    assert day.one("SELECT exit_reason FROM trades") == "DAILY_LOSS"
+    assert day.broker.holdings() == []
+    markets((2.98, 3.02), (23.00, 23.40))(day.market)
+    day.restart()
+    assert day.day.record.control_mode() is ControlMode.HALT
+    day.run()
+    assert day.one("SELECT count(*) FROM trades") == 1
+    assert day.telling("trading mode is halt")
+
+
+def test_a_person_may_close_the_position_at_the_next_tick(day: PlayedDay) -> None:
+    day.run(until="10:06")
+    day.day.record.ask_to_close(day.clock.now())
+    day.run()
+    assert day.one("SELECT exit_reason FROM trades") == "MANUAL"
+    assert day.column("SELECT taken_at IS NOT NULL FROM overrides") == [1]
+
+
+def test_a_quote_that_goes_missing_raises_an_alert_and_closes_nothing(day: PlayedDay) -> None:
+    day.happen["11:02"] = gone
+    day.run(until="12:00")
+    assert day.telling("not known")
+    assert day.telling("ALERT. P&L of 2026-03-09-1")
+    assert day.one("SELECT exit_reason FROM trades") is None
+    assert day.one("SELECT count(*) FROM checks WHERE pnl IS NULL") == 11
+
+
+def test_an_exit_without_a_market_is_tried_each_minute_and_assignment_is_flagged(
+    day: PlayedDay,
+) -> None:
+    day.happen["15:40"] = gone
+    day.happen["15:41"] = levels(601.0, 6010.0)
+    day.market.closes = OfficialCloses(601.0, 6010.0, "scripted")
+    day.run()
+    tries = [line for line in day.telling("Exit PENDING") if "ALERT" not in line]
+    assert [line[:5] for line in tries[:2]] == ["15:45", "15:46"]
+    assert len(tries) == 30  # SPY calls trade to 16:15
+    # SPXW pays 2 x 1,000; 2,000 shares assigned at 600 cost 2,000 at the close.
+    assert day.one("SELECT final_pnl FROM trades") == CREDIT_OF_TWO
+    assert day.one("SELECT assigned_shares FROM trades") == -2000
+    assert day.telling("ACT before the next open")
+
+
+def test_spy_is_still_bought_back_after_spxw_has_expired(day: PlayedDay) -> None:
+    day.happen["15:40"] = levels(601.0, 6010.0)
+    day.happen["15:41"] = gone
+    day.happen["16:05"] = markets((1.00, 1.05), (None, None))
+    day.market.closes = OfficialCloses(601.0, 6010.0, "scripted")
+    day.run()
+    assert day.one("SELECT assigned_shares FROM trades") == 0
+    fills = day.column("SELECT at FROM fills WHERE client_order_id LIKE '%spy-close%'")
+    assert fills == ["2026-03-09T16:05:00-04:00"]
+
+
+def test_a_half_day_opens_nothing_and_ends_at_one(tmp_path: Path) -> None:
+    day = PlayedDay(tmp_path, session=a_half_day())
+    day.run()
+    assert day.column("SELECT trade_id FROM trades") == []
+    assert "not judged" in str(day.one("SELECT skip_reason FROM daily_summary"))
+    assert day.clock.now() == day.at("13:00")
+
+
+def test_a_half_day_that_may_trade_moves_all_times_with_the_close(tmp_path: Path) -> None:
+    day = PlayedDay(tmp_path, session=a_half_day())
+    day.settings = day.settings.changed("strategy.trade_half_days=true")
+    day.restart()
+    day.run()
+    assert day.one("SELECT exit_reason FROM trades") == "PRE_EXPIRATION"
+    assert str(day.one("SELECT exit_time FROM trades"))[11:16] == "12:45"
+
+
+def test_a_late_start_does_not_enter_late(tmp_path: Path) -> None:
+    day = PlayedDay(tmp_path, start="11:00")
+    day.run()
+    assert day.one("SELECT count(*) FROM decisions") == 0
+    assert "not judged" in str(day.one("SELECT skip_reason FROM daily_summary"))
+
+
+def test_a_start_with_an_open_position_takes_it_over(day: PlayedDay) -> None:
+    day.run(until="10:30")
+    day.happen["11:04"] = levels(615.0, 6150.0)
+    day.restart("11:03")
+    day.run()
+    assert day.one("SELECT exit_reason FROM trades") == "ASSIGNMENT_RISK"
+    assert str(day.one("SELECT exit_time FROM trades"))[11:16] == "11:05"
+
+
+def test_checks_that_were_slept_through_are_made_up_once_and_at_once(day: PlayedDay) -> None:
+    day.run(until="10:30")
+    before = day.one("SELECT count(*) FROM checks")
+    day.restart("14:02")
+    day.tick()
+    day.tick()
+    assert day.one("SELECT count(*) FROM checks") == int(str(before)) + 1
+
+
+def test_a_start_after_the_close_settles_and_reports(day: PlayedDay) -> None:
+    day.run(until="10:30")
+    day.restart("18:00")
+    day.run()
+    assert day.one("SELECT final_pnl FROM trades") == CREDIT_OF_TWO
+    assert day.one("SELECT phase FROM sessions") == "reported"
+    assert (day.folder / "reports" / "2026-03-09.md").exists()
+
+
+def test_a_source_that_is_down_means_no_trade_and_the_reason(day: PlayedDay) -> None:
+    day.market.down = True
+    day.run(until="10:01")
+    assert day.column("SELECT trade_id FROM trades") == []
+    assert day.telling("does not answer")
+
+
+def test_a_source_that_goes_down_never_closes_a_position(day: PlayedDay) -> None:
+    def down(market: ScriptedMarket) -> None:
+        market.down = True
+
+    day.happen["10:30"] = down
+    day.run(until="12:00")
+    assert day.telling("the source does not answer")
+    assert day.one("SELECT exit_reason FROM trades") is None
+
+
+def test_nothing_is_opened_while_the_broker_holds_something_else(day: PlayedDay) -> None:
+    day.run(until="09:30")
+    day.broker._state.shares = -1000  # an assignment of the day before
+    day.run()
+    assert day.column("SELECT trade_id FROM trades") == []
+    assert day.telling("-1000 SPY shares")
+
+
+def test_without_official_closes_the_day_waits_and_then_says_so(day: PlayedDay) -> None:
+    day.happen["15:40"] = levels(595.0, 5950.0)
+    day.market.closes = None
+    day.run()
+    assert day.telling("Not settled")
+    assert day.one("SELECT final_pnl FROM trades") is None
+    assert day.clock.now() >= day.at("18:15")
+
+
+def test_the_open_and_the_exit_check_are_never_stepped_over(day: PlayedDay) -> None:
+    assert day.tick() == day.at("09:30")
+    day.run(until="10:30")
+    day.restart("15:42")
+    assert day.tick() == day.at("15:45")
+
+
+def test_an_interrupted_program_says_what_is_open(day: PlayedDay) -> None:
+    assert day.day.position_in_words() == "No position is open."
+    day.run(until="10:00")
+    words = day.day.position_in_words()
+    assert "A POSITION IS OPEN" in words
+    assert "short 20 SPY 600 call" in words
+
+
+def test_the_same_market_gives_the_same_day(tmp_path: Path) -> None:
+    def story(folder: str) -> list[str]:
+        day = PlayedDay(tmp_path / folder)
+        day.happen["11:02"] = levels(611.0, 6110.0)
+        return day.run().said[:-8]  # the last lines name the folder
+
+    assert story("one") == story("two")
+
+
+def test_a_smaller_size_leaves_room_for_a_second_spread_the_next_minute(tmp_path: Path) -> None:
+    # A tenth of 100,000 may be at risk: one spread at a time with a loss limit of 6,000.
+    settings = Settings.defaults().changed("strategy.max_position_loss=6000")
+    day = PlayedDay(tmp_path, settings=settings).run(until="10:00")
+    assert day.column("SELECT spreads FROM trades ORDER BY trade_id") == [1, 1]
+    assert day.column("SELECT entry_time FROM trades ORDER BY trade_id") == [
+        "2026-03-09T09:35:00-04:00",
+        "2026-03-09T09:36:00-04:00",
+    ]
+
+
+class Messenger:
+    """A notifier that remembers, and fails as often as it is told to."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures = failures
+        self.titles: list[str] = []
+
+    def send(self, title: str, text: str) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise RetryLater(f"the mail server is down, so this waits: {text}")
+        self.titles.append(title)
+
+
+def test_what_a_person_must_know_is_sent_once(tmp_path: Path) -> None:
+    messenger = Messenger()
+    day = PlayedDay(tmp_path, notifier=messenger)
+    day.happen["11:02"] = levels(611.0, 6110.0)
+    day.run()
+    assert [title.removeprefix("optionsarbitrage: ") for title in messenger.titles] == [
+        "opened 2026-03-09-1",
+        "closed 2026-03-09-1",
+        "result",
+    ]
+
+
+def test_a_message_that_could_not_be_sent_waits_and_stops_nothing(tmp_path: Path) -> None:
+    messenger = Messenger(failures=3)
+    PlayedDay(tmp_path, notifier=messenger).run(until="10:20")
+    assert messenger.titles == ["optionsarbitrage: opened 2026-03-09-1"]
+
+
+def test_short_calls_are_covered_at_every_fill(day: PlayedDay) -> None:
+    day.happen["11:02"] = levels(611.0, 6110.0)
+    day.run()
+    held = {"spy": 0, "spx": 0}
+    rows = day.store.read(
+        "SELECT o.leg, o.side, f.quantity FROM fills f JOIN orders o USING (client_order_id)"
+        " ORDER BY f.rowid"
+    )
+    for row in rows:
+        held[row["leg"]] += row["quantity"] if row["side"] == "buy" else -row["quantity"]
+        assert -held["spy"] <= SPY_PER_SPREAD * held["spx"]
+    assert held == {"spy": 0, "spx": 0}
+
+
+def test_a_stale_leg_is_never_traded_on(day: PlayedDay) -> None:
+    old = Quote(day.at("09:34"), 2.98, 3.02)
+    day.market.freeze(spy_call(), old)
+    day.run(until="10:01")
+    assert day.column("SELECT trade_id FROM trades") == []
+    assert day.telling("old")
