@@ -24,7 +24,7 @@ from src.trading_day import TradingDay
 from utils.console import DONE, FAILED, Console, complain, exit_code, sentence
 from utils.instance_lock import only_instance
 from utils.logging_setup import start_logging
-from utils.market_calendar import next_session, session_on, sessions
+from utils.market_calendar import MarketCalendar
 from utils.market_clock import ScaledClock, VirtualClock, WallClock
 from utils.scheduler import LONGEST_NAP_SECONDS, run_day
 
@@ -60,10 +60,13 @@ def run(args: argparse.Namespace, project: Path) -> int:
         handler = start_logging(_log_file(args, settings, project), settings.logging.level, secrets)
         for warning in loaded.warnings:
             complain(f"warning: {warning}.")
-        market = choose_market(args, settings)
+        data = args.data_dir or (project / settings.logging.database).parent
+        calendar = MarketCalendar(data)
+        market = choose_market(args, settings, calendar)
         if market is None:
-            return _real_day(settings)
-        return _simulated_day(args, settings, project, market)
+            return _real_day(settings, calendar)
+        folder = args.data_dir or data / market.mode
+        return _simulated_day(args, settings, market, folder)
     except KeyboardInterrupt as error:
         complain(sentence(error))
         return exit_code(error)
@@ -79,7 +82,9 @@ def run(args: argparse.Namespace, project: Path) -> int:
             handler.close()
 
 
-def choose_market(args: argparse.Namespace, settings: Settings) -> Market | None:
+def choose_market(
+    args: argparse.Namespace, settings: Settings, calendar: MarketCalendar
+) -> Market | None:
     """Return the simulated day that is asked for, None for a day at a real broker.
 
     Raises MendInput when keys are missing, and StopTrading for a live day, which cannot be had yet.
@@ -92,10 +97,10 @@ def choose_market(args: argparse.Namespace, settings: Settings) -> Market | None
     if args.replay:
         if args.seed is not None:
             raise MendInput("--seed names a generated day and --replay a recorded one: give one.")
-        return _recorded(args.replay)
+        return _recorded(args.replay, calendar)
     keyless = settings.broker.name == "simulated" or len(settings.broker.missing_keys) == 2
     if args.paper and (keyless or args.seed is not None):
-        return _generated(args.seed)
+        return _generated(args.seed, calendar)
     if args.seed is not None:
         raise MendInput("--seed names a generated day: give it together with --paper.")
     if missing := settings.broker.missing_keys:
@@ -109,14 +114,13 @@ def choose_market(args: argparse.Namespace, settings: Settings) -> Market | None
     return None
 
 
-def _generated(seed: int | None) -> Market:
+def _generated(seed: int | None, calendar: MarketCalendar) -> Market:
     from brokers.synthetic_market import SyntheticMarket  # noqa: PLC0415 - only where it is played
 
     chosen = DEMO_SEED if seed is None else seed
     if chosen < 0:
         raise MendInput(f"--seed {chosen}: a seed is a whole number from 0.")
-    year = sessions(date(DEMO_YEAR, 1, 1), date(DEMO_YEAR, 12, 31))
-    session = year[chosen * 37 % len(year)]
+    session = calendar.next_session(date(DEMO_YEAR, 1, 1) + timedelta(days=chosen * 37 % 360))
     dislocation = True if seed is None else None
 
     def source(clock: Clock) -> SyntheticMarket:
@@ -127,11 +131,11 @@ def _generated(seed: int | None) -> Market:
     return Market("demo", session, what, source, labels)
 
 
-def _recorded(path: Path) -> Market:
+def _recorded(path: Path, calendar: MarketCalendar) -> Market:
     from brokers.replay_market import ReplayMarket, Tape  # noqa: PLC0415 - likewise
 
     tape = Tape.load(path)
-    session = session_on(tape.date)
+    session = calendar.session_on(tape.date)
     if session is None:
         raise MendInput(f"{path}: the exchange was closed on {tape.date}, so this is no session.")
 
@@ -143,10 +147,10 @@ def _recorded(path: Path) -> Market:
     return Market("replay", session, what, source, (*tape.sidecar.labels, *note), path)
 
 
-def _real_day(settings: Settings) -> int:
+def _real_day(settings: Settings, calendar: MarketCalendar) -> int:
     today = WallClock().now().date()
-    if session_on(today) is None:
-        coming = next_session(today)
+    if calendar.session_on(today) is None:
+        coming = calendar.next_session(today)
         Console().line(
             f"The exchange is closed today, {today:%A} {today}. The next session is "
             f"{coming.day:%A} {coming.day}, {coming.open:%H:%M} to {coming.close:%H:%M} ET."
@@ -160,9 +164,8 @@ def _real_day(settings: Settings) -> int:
 
 
 def _simulated_day(
-    args: argparse.Namespace, settings: Settings, project: Path, market: Market
+    args: argparse.Namespace, settings: Settings, market: Market, folder: Path
 ) -> int:
-    folder = args.data_dir or _data_folder(settings, project) / market.mode
     with only_instance(folder):
         database = folder / settings.logging.database.name
         # A simulated day can be run again, so it need not outlive a power cut, only a kill.
@@ -279,10 +282,6 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
     return tuple(
         settings.value(key).get_secret_value() for key in KEYS.fields if KEYS.is_secret(key)
     )
-
-
-def _data_folder(settings: Settings, project: Path) -> Path:
-    return (project / settings.logging.database).parent
 
 
 def _log_file(args: argparse.Namespace, settings: Settings, project: Path) -> Path:

@@ -1,7 +1,9 @@
 """How long a start takes: `make bench`, or `python tests/benchmarks/start_up.py [ROUNDS]`.
 
 Compares, in turn within one run: `--help`; the time from the start of the process to its first
-decision on a generated day; and a process that only imports the libraries which that needs.
+decision on a generated day, when the year's calendar is kept already; a process that only imports
+the third-party libraries which that path imports; and one that imports all those which a whole
+day needs, pandas for the CSV files and the calendar's library included.
 """
 
 import statistics
@@ -13,7 +15,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 MAIN = str(PROJECT / "scripts" / "main.py")
-LIBRARIES = "pydantic_settings, yaml, dotenv, schedule, filelock, pandas_market_calendars"
+ON_THE_PATH = "pydantic_settings, yaml, dotenv, schedule, filelock, numpy"
+ALL = f"{ON_THE_PATH}, pandas, pandas_market_calendars"
 
 
 def seconds_of(*command: str) -> float:
@@ -23,36 +26,44 @@ def seconds_of(*command: str) -> float:
     return time.perf_counter() - begin
 
 
-def seconds_to_first_decision() -> float:
+def seconds_to_first_decision(folder: str) -> float:
     """Return the time until a generated day has said what it decides at its first look."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, MAIN, "--paper", "--data-dir", folder]
-        begin = time.perf_counter()
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            if process.stdout is None:
-                raise RuntimeError("the process has no output to read")
-            for line in process.stdout:
-                if "Decision:" in line:
-                    found = time.perf_counter() - begin
-                    process.stdout.read()
-                    return found
+    command = [sys.executable, MAIN, "--paper", "--data-dir", folder]
+    begin = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        if process.stdout is None:
+            raise RuntimeError("the process has no output to read")
+        for line in process.stdout:
+            if "Decision:" in line:
+                found = time.perf_counter() - begin
+                process.stdout.read()
+                return found
     raise RuntimeError("no decision was printed")
 
 
 def main() -> None:
-    """Print medians and the ratio that matters."""
+    """Print medians and the ratios that matter."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    helps, firsts, imports = [], [], []
-    for _ in range(rounds):
-        helps.append(seconds_of(MAIN, "--help"))
-        imports.append(seconds_of("-c", f"import {LIBRARIES}"))
-        firsts.append(seconds_to_first_decision())
-    ratio = statistics.median(a / b for a, b in zip(firsts, imports, strict=True))
-    print(f"rounds                          {rounds}")
-    print(f"main.py --help                  {statistics.median(helps):.3f} s")
-    print(f"importing its libraries         {statistics.median(imports):.3f} s")
-    print(f"start to first decision         {statistics.median(firsts):.3f} s")
-    print(f"first decision / importing      {ratio:.2f} (median of the pairs)")
+    helps, firsts, needed, everything = [], [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        seconds_to_first_decision(folder)
+        for _ in range(rounds):
+            helps.append(seconds_of(MAIN, "--help"))
+            needed.append(seconds_of("-c", f"import {ON_THE_PATH}"))
+            firsts.append(seconds_to_first_decision(folder))
+            everything.append(seconds_of("-c", f"import {ALL}"))
+    print(f"rounds                                     {rounds}")
+    print(f"main.py --help                             {statistics.median(helps):.3f} s")
+    print(f"start to first decision                    {statistics.median(firsts):.3f} s")
+    print(f"importing what that path imports           {statistics.median(needed):.3f} s")
+    print(f"importing what a whole day needs           {statistics.median(everything):.3f} s")
+    print(f"first decision / what the path imports     {ratio(firsts, needed):.2f}")
+    print(f"first decision / what a whole day needs    {ratio(firsts, everything):.2f}")
+
+
+def ratio(some: list[float], others: list[float]) -> float:
+    """Return the median of the ratios of pairs that were taken one after the other."""
+    return statistics.median(a / b for a, b in zip(some, others, strict=True))
 
 
 if __name__ == "__main__":
