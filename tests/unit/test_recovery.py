@@ -1,0 +1,91 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from src.models import OptionContract, SpreadPosition
+from src.ports import Holding
+from src.recovery import difference
+from tests.fakes.builders import DAY, spxw_call, spy_call
+from tests.fakes.ledger import a_position
+
+SPY, SPXW = spy_call(), spxw_call()
+POSITION = a_position(day=DAY)
+
+
+def holding(contract: OptionContract, quantity: int) -> Holding:
+    return Holding(contract.symbol, quantity, contract)
+
+
+def found(positions: list[SpreadPosition], *holdings: Holding) -> str:
+    return difference(positions, holdings, DAY)
+
+
+def test_the_record_and_the_broker_agree_on_a_spread() -> None:
+    assert found([POSITION], holding(SPY, -10), holding(SPXW, 1)) == ""
+
+
+def test_nothing_recorded_and_nothing_held_is_agreement() -> None:
+    assert found([]) == ""
+
+
+def test_spreads_at_the_same_strikes_are_added_up() -> None:
+    second = replace(POSITION, spread_no=2)
+    assert found([POSITION, second], holding(SPY, -20), holding(SPXW, 2)) == ""
+
+
+def test_a_holding_that_the_broker_reports_in_parts_is_added_up() -> None:
+    parts = (holding(SPY, -4), holding(SPY, -6), holding(SPXW, 1))
+    assert found([POSITION], *parts) == ""
+
+
+@pytest.mark.parametrize(
+    ("spy", "spxw", "words"),
+    [
+        (-9, 1, "SPY260309C00600000: recorded -10, at the broker -9"),
+        (-11, 1, "SPY260309C00600000: recorded -10, at the broker -11"),
+        (-10, 0, "SPXW260309C06000000: recorded +1, at the broker +0"),
+        (-10, -1, "SPXW260309C06000000: recorded +1, at the broker -1"),
+    ],
+)
+def test_a_leg_that_differs_is_named_with_both_counts(spy: int, spxw: int, words: str) -> None:
+    assert found([POSITION], holding(SPY, spy), holding(SPXW, spxw)) == words
+
+
+def test_every_difference_is_named() -> None:
+    assert found([POSITION], Holding("SPY", -1000)) == (
+        "SPXW260309C06000000: recorded +1, at the broker +0; "
+        "SPY260309C00600000: recorded -10, at the broker +0; "
+        "-1000 SPY shares at the broker that no open trade explains"
+    )
+
+
+def test_a_position_that_is_recorded_as_closed_must_be_gone_at_the_broker() -> None:
+    closed = replace(POSITION, spy_short=0, spx_long=0)
+    assert found([closed]) == ""
+    assert found([closed], holding(SPY, -10)) == (
+        "SPY260309C00600000: recorded +0, at the broker -10"
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        holding(spy_call(610), 5),
+        holding(OptionContract("SPY", DAY, 600.0, "P"), 5),
+        holding(OptionContract("QQQ", DAY, 600.0), -3),
+        holding(OptionContract("SPY", DAY + timedelta(1), 600.0), -10),
+        Holding("AAPL", 100),
+    ],
+    ids=["another strike", "a put", "another root", "another expiry", "shares of another company"],
+)
+def test_what_the_user_holds_besides_is_not_touched(other: Holding) -> None:
+    assert found([], other) == ""
+    assert found([POSITION], holding(SPY, -10), holding(SPXW, 1), other) == ""
+
+
+@pytest.mark.parametrize("shares", [-1000, 100])
+def test_spy_shares_are_a_difference_because_an_assignment_leaves_them(shares: int) -> None:
+    words = f"{shares:+d} SPY shares at the broker that no open trade explains"
+    assert found([], Holding("SPY", shares)) == words
+    assert found([], Holding("SPY", shares), Holding("SPY", -shares)) == ""
