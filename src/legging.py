@@ -53,7 +53,8 @@ class SpreadResult:
 class LegTask:
     """What one leg is to achieve: so many contracts, on one side, by a deadline.
 
-    `after` leaves out the orders of earlier attempts at the same thing.
+    Orders before `first_attempt` belong to earlier tasks of the same kind. Attempts are counted
+    and not timed: a replayed day that is gone on with lives through a moment twice.
     """
 
     leg: Leg
@@ -61,7 +62,7 @@ class LegTask:
     side: Side
     wanted: int
     deadline: datetime
-    after: datetime | None = None
+    first_attempt: int = 1
 
     def mine(self, orders: Sequence[OrderRecord]) -> list[OrderRecord]:
         """Return the orders that belong to this task, oldest first."""
@@ -70,7 +71,7 @@ class LegTask:
             for each in orders
             if each.intent.leg is self.leg
             and each.intent.purpose is self.purpose
-            and (self.after is None or each.intent.created_at >= self.after)
+            and each.intent.attempt >= self.first_attempt
         ]
 
 

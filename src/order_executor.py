@@ -75,12 +75,14 @@ class OrderExecutor:
 
     def continue_entry(self, plan: SpreadPlan) -> SpreadResult:
         """Bring an entry to its end from wherever it stands; also after a restart."""
+        # Cover that is being sold again must not be sold against, whatever the clock says.
+        patience = timedelta(0) if self._is_being_unwound(plan) else self._deadline
         spx_task = LegTask(
             leg=Leg.SPX,
             purpose=Purpose.OPEN,
             side=Side.BUY,
             wanted=plan.wanted,
-            deadline=plan.started_at + self._deadline,
+            deadline=plan.started_at + patience,
         )
         spx = self._work(plan, spx_task, self._price_to_buy_spx(plan))
         spy_task = LegTask(
@@ -88,7 +90,7 @@ class OrderExecutor:
             purpose=Purpose.OPEN,
             side=Side.SELL,
             wanted=SPY_PER_SPREAD * spx.filled,
-            deadline=plan.started_at + 2 * self._deadline,
+            deadline=plan.started_at + 2 * patience,
         )
         if spx.status is Status.PENDING or spx.filled == 0:
             spy = summarise(spy_task, [])
@@ -110,15 +112,8 @@ class OrderExecutor:
         price that follows the market, SPXW at any bid.
         """
         plan = self._journal.plan(position.spread_no)
-        now = self._clock.now()
-        task = LegTask(
-            leg=Leg.SPY,
-            purpose=Purpose.CLOSE,
-            side=Side.BUY,
-            wanted=position.spy_short,
-            deadline=now + self._deadline,
-            after=now,
-        )
+        short = self._journal.position(plan).spy_short
+        task = self._closing_task(plan, Leg.SPY, Side.BUY, short)
         spy = self._work(plan, task, self._price_to_buy_spy_back())
         spx = self._sell_excess(self._journal.position(plan), why)
         left = self._journal.position(plan)
@@ -199,19 +194,35 @@ class OrderExecutor:
         """Sell the SPXW calls that cover nothing any more."""
         needed = math.ceil(position.spy_short / SPY_PER_SPREAD)
         excess = max(position.spx_long - needed, 0)
-        now = self._clock.now()
-        task = LegTask(
-            leg=Leg.SPX,
-            purpose=Purpose.CLOSE,
-            side=Side.SELL,
-            wanted=excess,
-            deadline=now + self._deadline,
-            after=now,
-        )
+        plan = self._journal.plan(position.spread_no)
+        task = self._closing_task(plan, Leg.SPX, Side.SELL, excess)
         if not excess:
             return summarise(task, [])
+        now = self._clock.now()
         self._tell(now, "order", f"Selling {excess} {position.spx_contract}: {why}.")
-        return self._work(self._journal.plan(position.spread_no), task, self._price_to_sell_spx)
+        return self._work(plan, task, self._price_to_sell_spx)
+
+    def _closing_task(self, plan: SpreadPlan, leg: Leg, side: Side, held: int) -> LegTask:
+        """Close `held` contracts; an earlier order that may still fill is a part of it."""
+        every = self._journal.orders(plan.spread_no)
+        same = [
+            each
+            for each in every
+            if each.intent.leg is leg and each.intent.purpose is Purpose.CLOSE
+        ]
+        live = [each for each in same if not each.status.is_final]
+        return LegTask(
+            leg=leg,
+            purpose=Purpose.CLOSE,
+            side=side,
+            wanted=held + sum(each.filled for each in live),
+            deadline=self._clock.now() + self._deadline,
+            first_attempt=live[0].intent.attempt if live else len(same) + 1,
+        )
+
+    def _is_being_unwound(self, plan: SpreadPlan) -> bool:
+        every = self._journal.orders(plan.spread_no)
+        return any(each.intent.purpose is Purpose.CLOSE for each in every)
 
     # Working one leg.
 
