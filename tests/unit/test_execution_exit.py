@@ -1,0 +1,121 @@
+"""How a spread is worked out of the market, and what stays when it does not take it."""
+
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+
+import pytest
+
+from src.legging import Status
+from src.models import Leg, Side
+from tests.fakes.builders import spxw_call, spy_call
+from tests.fakes.scripted_broker import Cancel, Submission, quiet
+from tests.fakes.trading_desk import CASH, Desk
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def entered(desk: Desk, spreads: int = 1) -> Desk:
+    assert desk.enter(spreads).status is Status.FILLED
+    return desk
+
+
+def test_spy_is_bought_back_before_spx_is_sold(desk: Desk) -> None:
+    entered(desk)
+    result = desk.leave()
+    assert result.status is Status.FILLED
+    assert desk.traded()[2:] == [
+        ("SPY", Side.BUY, 10, Decimal("3.02")),
+        ("SPXW", Side.SELL, 1, Decimal("23.00")),
+    ]
+    assert desk.held() == {}
+    assert desk.position().cash == desk.exchange.account().cash - CASH
+
+
+def test_an_exit_without_a_market_stays_open_and_pending(desk: Desk) -> None:
+    entered(desk)
+    desk.market.options.clear()
+    result = desk.leave()
+    assert result.status is Status.PENDING
+    assert len(desk.broker.submitted) == 2, "nothing is sent blindly"
+    assert desk.position().is_open
+    assert desk.held() == {spxw_call(): 1, spy_call(): -10}
+
+
+def test_an_exit_is_tried_again_at_the_price_of_the_day_after_the_market_ran_away(
+    desk: Desk,
+) -> None:
+    entered(desk)
+    desk.market.quote(spy_call(), 2.98, 3.02, sizes=(1, 0))
+    desk.clock.on_sleep = lambda: desk.market.quote(spy_call(), 3.96, 4.00)
+    assert desk.leave().status is Status.PENDING, "more than 25 % above the first ask"
+    assert desk.leave().status is Status.FILLED
+    assert ("SPY", Side.BUY, 10, Decimal("4.00")) in desk.traded()
+
+
+def test_buying_back_follows_the_ask_within_the_slippage_allowed(desk: Desk) -> None:
+    """25 % above 3.02 is 3.775: at 3.77 it is bought, at 3.78 not."""
+    for ask, status in ((3.77, Status.FILLED), (3.78, Status.UNWOUND)):
+        desk = entered(Desk())
+        desk.market.quote(spy_call(), 2.98, 3.02, sizes=(1, 0))
+        desk.clock.on_sleep = partial(desk.market.quote, spy_call(), ask - 0.04, ask)
+        assert desk.leave().spy.status is status
+
+
+def test_spx_that_nobody_bids_for_is_kept_once_spy_is_bought_back(desk: Desk) -> None:
+    entered(desk)
+    desk.market.quote(spy_call(), 0.01, 0.02)
+    desk.market.quote(spxw_call(), 0.0, 0.05)
+    start = desk.clock.now()
+    result = desk.leave()
+    assert (result.status, result.spy.status) == (Status.PARTIAL, Status.FILLED)
+    assert desk.held() == {spxw_call(): 1, spy_call(): 0} or desk.held() == {spxw_call(): 1}
+    assert [each.leg for each in desk.broker.submitted[2:]] == [Leg.SPY]
+    assert desk.clock.now() - start <= timedelta(seconds=32), "the exit does not wait for ever"
+    assert desk.leave().status is Status.PENDING, "and can be tried again"
+
+
+def test_of_a_partial_purchase_of_spy_the_spx_that_still_covers_is_kept(desk: Desk) -> None:
+    entered(desk, spreads=2)
+    desk.market.quote(spy_call(), 2.98, 3.02, sizes=(1, 13))
+    no_sellers = partial(desk.market.quote, spy_call(), 2.98, 3.02, sizes=(1, 0))
+    desk.after("submit", "spy-close", no_sellers)
+    assert desk.leave().status is Status.PARTIAL
+    assert desk.held() == {spy_call(): -7, spxw_call(): 1}
+    desk.broker.after = quiet
+    desk.market.quote(spy_call(), 2.98, 3.02)
+    assert desk.leave().status is Status.FILLED
+    assert desk.held() == {}
+
+
+def test_an_exit_that_the_broker_refuses_says_so(desk: Desk) -> None:
+    entered(desk)
+    desk.broker.submissions.append(Submission.REFUSED)
+    result = desk.leave()
+    assert (result.status, result.spy.text) == (Status.REJECTED, "403 not today")
+    assert desk.held() == {spxw_call(): 1, spy_call(): -10}
+
+
+def test_an_exit_does_not_add_an_order_to_one_that_may_still_fill(desk: Desk) -> None:
+    entered(desk)
+    desk.market.quote(spy_call(), 2.98, 3.02, sizes=(1, 0))
+    desk.broker.cancels.extend([Cancel.LOST] * 1000)
+    assert desk.leave().status is Status.PENDING
+    desk.leave()
+    assert desk.working("SPY", Side.BUY) == 10, "twenty would leave ten calls too many"
+    desk.market.quote(spy_call(), 2.98, 3.02)
+    assert desk.leave().status is Status.FILLED
+    assert desk.held() == {}
+
+
+def test_an_exit_goes_on_with_what_an_earlier_order_has_bought_meanwhile(desk: Desk) -> None:
+    entered(desk)
+    desk.market.quote(spy_call(), 2.98, 3.02, sizes=(1, 0))
+    desk.broker.cancels.extend([Cancel.LOST] * 2)
+    desk.leave()
+    desk.market.quote(spy_call(), 2.98, 3.02, sizes=(9, 4))
+    assert desk.leave().status is Status.FILLED
+    assert desk.held() == {}
