@@ -30,7 +30,7 @@ def seconds_to_first_decision(folder: str) -> float:
     """Return the time until a generated day has said what it decides at its first look."""
     command = [sys.executable, MAIN, "--paper", "--data-dir", folder]
     begin = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         if process.stdout is None:
             raise RuntimeError("the process has no output to read")
         for line in process.stdout:
