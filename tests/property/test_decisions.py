@@ -3,7 +3,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import find, given
 from hypothesis import strategies as st
 
 from src.market_data import Fault, MarketDataCollector, NoSetup
@@ -13,9 +13,9 @@ from src.strategy_engine import Capacity, calculate_position_size, should_enter_
 from tests.fakes.builders import a_clock, a_market, a_session, a_setup, at
 
 PRICES = st.floats(200.0, 1500.0)
-RATIOS = st.floats(9.9, 10.1)
+RATIOS = st.one_of(st.floats(10.0, 10.04), st.floats(9.9, 10.1))
 CENTS = st.integers(1, 5000).map(lambda cents: cents / 100)
-MONEY = st.decimals("-10000", "1000000", places=2)
+MONEY = st.one_of(st.just(Decimal(100_000)), st.decimals("-10000", "1000000", places=2))
 COLLECTOR = MarketDataCollector(a_market(a_clock()), a_clock(), a_session(), Settings.defaults())
 SETTINGS = st.sampled_from(
     [
@@ -28,9 +28,9 @@ SETTINGS = st.sampled_from(
 
 @st.composite
 def setups(draw: st.DrawFn) -> TradeSetup:
-    """Markets of any quality whose credit is often, but not always, large."""
+    """Markets of any quality, of which many are worth a trade."""
     spy, spx_ask = draw(PRICES), draw(CENTS)
-    spy_bid = draw(st.one_of(CENTS, st.just(round(spx_ask / 10 + 0.6, 2))))
+    spy_bid = draw(st.one_of(st.just(round(spx_ask / 10 + 0.6, 2)), CENTS))
     spx = spy * draw(RATIOS)
     spy_strike, spx_strike = COLLECTOR.get_atm_strikes(spy, spx)
     return a_setup(
@@ -52,11 +52,11 @@ def empty_markets(draw: st.DrawFn) -> NoSetup:
     )
 
 
-MARKETS = st.one_of(setups(), empty_markets())
-CAPACITIES = st.builds(Capacity, st.integers(0, 4), MONEY, MONEY)
+MARKETS = st.one_of(setups(), setups(), empty_markets())
+CAPACITIES = st.builds(Capacity, st.one_of(st.just(0), st.integers(0, 4)), MONEY, MONEY)
 MOMENTS = st.one_of(
-    st.integers(0, 86_399).map(lambda second: at("00:00") + timedelta(seconds=second)),
     st.integers(0, 25 * 60).map(lambda second: at("09:35") + timedelta(seconds=second)),
+    st.integers(0, 86_399).map(lambda second: at("00:00") + timedelta(seconds=second)),
 )
 
 
@@ -97,6 +97,14 @@ def test_a_trade_is_in_its_window_priced_profitable_and_within_all_that_there_is
     at_risk = Decimal(str(rules.max_position_size)) * capacity.account_value
     assert Decimal(str(decision.risk)) <= at_risk
     assert decision.spy_quantity == 10 * decision.spx_quantity
+
+
+def test_trades_are_among_what_is_tried() -> None:
+    def traded(case: tuple[TradeSetup, datetime, Capacity, Settings]) -> bool:
+        return decide(*case).should_trade
+
+    # Raises NoSuchExample when there are none, and then the properties of trades prove nothing.
+    find(st.tuples(setups(), MOMENTS, CAPACITIES, SETTINGS), traded)
 
 
 @given(MARKETS, MOMENTS, CAPACITIES, SETTINGS)
