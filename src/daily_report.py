@@ -303,12 +303,12 @@ def _settlement(day: DayFacts) -> Iterable[Block]:
 
 
 def _alerts(day: DayFacts) -> Iterable[Block]:
-    yield Heading("Alerts")
+    yield Heading("Messages")
     if not day.notifications:
         yield Paragraph("None.")
         return
     yield Table(
-        ("time", "alert", "delivered"),
+        ("time", "message", "delivered"),
         [
             (
                 clock(each["at"]),

@@ -69,11 +69,14 @@ def entry_line(result: SpreadResult, position: SpreadPosition) -> str:
 def check_line(position: SpreadPosition, value: LiveValue, signals: list[ExitSignal]) -> str:
     """Return one look at an open position."""
     price = f"SPY {value.spy_price:.2f}" if value.spy_price is not None else "SPY not known"
-    pnl = f"P&L {money(value.pnl)}"
-    if value.pnl is None:
-        pnl += f" ({value.unknown})"
-    verdict = "; ".join(f"{s.reason} ({s.severity}): {s.text}" for s in signals) or "hold"
-    return f"Check {position.trade_id}: {price}, {pnl}; {verdict}."
+    pnl = "not known" if value.pnl is None else money(value.pnl)
+    return f"Check {position.trade_id}: {price}, P&L {pnl}; {verdict(value, signals)}."
+
+
+def verdict(value: LiveValue, signals: list[ExitSignal]) -> str:
+    """Return what a look at a position came to: its signals, or hold, and what was not known."""
+    words = "; ".join(f"{each.reason} ({each.severity}): {each.text}" for each in signals) or "hold"
+    return f"{words} ({value.unknown})" if value.unknown else words
 
 
 def exit_line(result: SpreadResult, position: SpreadPosition) -> str:

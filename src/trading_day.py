@@ -258,11 +258,10 @@ class TradingDay:
         self, position: SpreadPosition, value: LiveValue, day: DayState, now: datetime
     ) -> None:
         signals = self._monitor.check_exit_conditions(position, value, day, now)
-        line = story.check_line(position, value, signals)
         signal = signals[0] if signals else None
-        reason = signal.reason if signal else ""
-        self.record.record_check(position, now, value.spy_price, value.pnl, reason, line)
-        self._tell(now, "check", line)
+        reason, words = signal.reason if signal else "", story.verdict(value, signals)
+        self.record.record_check(position, now, value.spy_price, value.pnl, reason, words)
+        self._tell(now, "check", story.check_line(position, value, signals))
         if value.pnl is None:
             self._alert(now, f"P&L of {position.trade_id} not known", value.unknown)
         if signal:
