@@ -81,9 +81,7 @@ def test_one_tick_at_a_time_steps_through_the_same_day(
 def test_a_day_that_was_interrupted_is_not_gone_on_with_under_other_settings(
     play: Player, tape: Path, data: Path
 ) -> None:
-    for _ in range(3):
-        play("--replay", tape, "--data-dir", data, "--once")
-    assert table(data, "trades", "spreads") == [(2,)]
+    play("--replay", tape, "--data-dir", data, "--once")
     answer = play("--replay", tape, "--data-dir", data, "--set", "strategy.max_spreads=1")
     assert answer.returncode == 0, answer.stderr
     assert "Going on" not in answer.stdout

@@ -75,9 +75,15 @@ def test_a_placeholder_is_no_key(play: Player, tmp_path: Path, value: str) -> No
 
 
 @pytest.mark.parametrize(
-    "line", ["--live", "--live --seed 3", "--live --replay tape.csv.gz", "--live --once"]
+    ("line", "env"),
+    [
+        ("--live", {}),
+        ("--live", KEYS),
+        ("--live --seed 3", KEYS),
+        ("--live --replay tape.csv.gz", KEYS),
+        ("--live --once", KEYS),
+    ],
 )
-@pytest.mark.parametrize("env", [{}, KEYS], ids=["without keys", "with keys"])
 def test_a_live_day_is_refused_in_every_case_and_told_why(
     play: Player, tmp_path: Path, line: str, env: dict[str, str]
 ) -> None:
