@@ -46,6 +46,7 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
         description="Run one trading day of the SPY/SPXW same-day call spread.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # a slip of the finger must not become --live
     )
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument(

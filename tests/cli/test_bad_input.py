@@ -197,6 +197,7 @@ def test_a_data_directory_that_is_a_file_is_refused(play: Player, tape: Path, da
     data.write_text("a file")
     told = refusal(play("--replay", tape, "--data-dir", data), 2)
     assert str(data) in told
+    assert "--data-dir" in told
     assert data.read_text() == "a file"
 
 
@@ -212,6 +213,7 @@ def test_a_data_directory_that_is_a_file_is_refused(play: Player, tape: Path, da
         ("--paper --speed nan", "above 0"),
         ("--paper --seed seven", "invalid int value: 'seven'"),
         ("--papier", "unrecognized arguments: --papier"),
+        ("--li", "unrecognized arguments: --li"),  # half an option is none
         ("--replay", "expected one argument"),
         ("today", "unrecognized arguments: today"),
     ],
