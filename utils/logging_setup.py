@@ -45,7 +45,7 @@ def start_logging(path: Path, level: str, secrets: Iterable[str]) -> logging.Han
     except OSError as error:
         raise MendInput(
             f"{path}: the log cannot be written ({error.strerror}). "
-            "Make its folder writable, or set logging.file to another place."
+            "Make its folder writable, or name another with --data-dir or logging.file."
         ) from error
     handler.setFormatter(_WithoutSecrets(secrets))
     root = logging.getLogger()
