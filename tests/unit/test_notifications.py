@@ -1,6 +1,5 @@
 import json
 import logging
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,10 @@ from utils.notifications import AppriseNotifier
 PROJECT = Path(__file__).resolve().parents[2]
 # The library asks for a module of Python's that is going away, to look at pictures.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
+DEAD = "json://user:topsecret@127.0.0.1:1/topsecret/"
+"""An address with a password, at a port at which nobody listens."""
 
 
 class Mailbox(HTTPServer):
@@ -52,13 +55,6 @@ def a_mailbox(status: int = 200) -> Iterator[Mailbox]:
         thread.join()
 
 
-def a_dead_address() -> str:
-    """Return an address with a password, at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"json://user:topsecret@127.0.0.1:{probe.getsockname()[1]}/topsecret/"
-
-
 def test_without_addresses_nothing_is_sent_and_nothing_is_loaded() -> None:
     ask = (
         "import sys; from utils.notifications import AppriseNotifier;"
@@ -80,7 +76,7 @@ def test_a_message_is_really_delivered() -> None:
 
 def test_a_message_goes_to_every_address_and_one_that_fails_is_told() -> None:
     with a_mailbox() as mailbox:
-        addresses = [a_dead_address(), f"json://127.0.0.1:{mailbox.server_port}/"]
+        addresses = [DEAD, f"json://127.0.0.1:{mailbox.server_port}/"]
         with pytest.raises(RetryLater, match="could not be delivered"):
             AppriseNotifier(addresses).send("Closed", "+$637.85")
     assert len(mailbox.messages) == 1
@@ -91,7 +87,7 @@ def test_a_message_that_the_other_side_does_not_take_waits_for_another_time() ->
         AppriseNotifier([f"json://127.0.0.1:{mailbox.server_port}/"]).send("Closed", "+$637.85")
 
 
-@pytest.mark.parametrize("address", ["nonsense://topsecret@host", "topsecret", a_dead_address()])
+@pytest.mark.parametrize("address", ["nonsense://topsecret@host", "topsecret", DEAD])
 def test_an_address_that_fails_is_shown_neither_in_the_error_nor_in_the_log(
     address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
