@@ -13,6 +13,9 @@ from src.models import Fill, Leg, OptionContract, OrderIntent, Purpose, Side
 from src.ports import MendInput, OrderReport, OrderState
 from utils.option_symbols import parse_symbol
 
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+"""What a file raises that was cut off, or whose values are of the wrong kind."""
+
 
 @dataclass(slots=True)
 class ExchangeOrder:
@@ -66,7 +69,7 @@ class ExchangeState:
         """Read a state; orders of an earlier session are over and left out. Raises MendInput."""
         try:
             state = cls._from_json(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except _UNREADABLE as error:
             raise MendInput(
                 f"{path}: the embedded exchange's account cannot be read ({error!r}). "
                 "Move the file aside to begin with a fresh account."
