@@ -10,16 +10,7 @@ from typing import Protocol
 
 import pytest
 
-from src.models import (
-    Answer,
-    Fill,
-    Leg,
-    OptionContract,
-    OrderIntent,
-    OrderOutcome,
-    Purpose,
-    Side,
-)
+from src.models import Answer, Fill, Leg, OptionContract, OrderIntent, OrderOutcome, Purpose, Side
 from src.ports import Broker, OrderReport, OrderState
 from tests.fakes.builders import DAY, spxw_call, spy_call
 

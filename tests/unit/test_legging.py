@@ -130,10 +130,7 @@ def test_the_order_that_still_lives_is_the_one_spoken_of() -> None:
 
 def test_a_task_knows_its_orders_by_leg_purpose_and_attempt() -> None:
     earlier, mine, later = (an_order(attempt=n) for n in (1, 2, 3))
-    others = [
-        an_order(attempt=2, leg=Leg.SPX),
-        an_order(attempt=2, purpose=Purpose.CLOSE),
-    ]
+    others = [an_order(attempt=2, leg=Leg.SPX), an_order(attempt=2, purpose=Purpose.CLOSE)]
     assert a_task(first_attempt=2).mine([earlier, *others, mine, later]) == [mine, later]
 
 
