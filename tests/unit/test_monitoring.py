@@ -310,10 +310,10 @@ def test_a_position_with_an_unsound_quote_has_no_value_and_says_why(
     assert value == LiveValue(None, 600.25, f"no current quote for {call}")
 
 
-def test_everything_that_is_missing_is_named() -> None:
+def test_everything_that_is_missing_and_needed_is_named() -> None:
     market = a_market(a_clock())
     market.options.clear()
-    market.spy = None
+    market.spy = market.spx = None
     assert a_monitor(market=market).value(POSITION) == LiveValue(
         None,
         None,

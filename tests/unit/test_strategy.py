@@ -65,6 +65,8 @@ def test_the_worked_example_brings_637_85() -> None:
         (2.98, 23.40, FeeSchedule(Decimal("0.65"), Decimal("0.65")), 632.85),
         (2.98, 23.40, FeeSchedule(Decimal(0), Decimal(0)), 640.00),
         (2.34, 23.40, FeeSchedule(), -2.15),
+        # In floating point these come to -2.150000000000014.
+        (0.11, 1.10, FeeSchedule(), -2.15),
         (2.00, 23.40, FeeSchedule(), -342.15),
     ],
 )
