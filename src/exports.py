@@ -150,7 +150,8 @@ def _table(name: str, rows: Iterable[Row]) -> Sheet:
 def _local(moment: str | None) -> str | None:
     if moment is None:
         return None
-    return f"{datetime.fromisoformat(moment).astimezone(NEW_YORK):%Y-%m-%d %H:%M:%S}"
+    # With the T: the one spelling that LibreOffice takes for a time without being asked to.
+    return f"{datetime.fromisoformat(moment).astimezone(NEW_YORK):%Y-%m-%dT%H:%M:%S}"
 
 
 def _cumulative_pnl(days: Iterable[Row]) -> Sheet:

@@ -359,8 +359,8 @@ def test_exported_numbers_times_and_unknowns_are_what_a_spreadsheet_reads(
     path = export(logger, "trades")
     first, second = read_csv(path)
     assert first["date"] == "2026-01-26"
-    assert first["entry_time_et"] == "2026-01-26 09:35:01"
-    assert first["exit_time_et"] == "2026-01-26 16:20:00"
+    assert first["entry_time_et"] == "2026-01-26T09:35:01"
+    assert first["exit_time_et"] == "2026-01-26T16:20:00"
     assert (first["final_pnl"], first["exit_cost"]) == ("-4992.15", "5630.00")
     assert (first["spx_price"], first["ratio"]) == ("6002.50", "10.0000")
     assert (first["assigned_shares"], first["spreads"], first["mode"]) == ("-1000", "1", "paper")
@@ -521,18 +521,21 @@ def test_a_full_disk_keeps_the_old_export_and_says_so(
 
 
 @pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
-def test_libreoffice_reads_an_export_as_it_was_written(
+def test_libreoffice_takes_dates_for_dates_and_numbers_for_numbers(
     ledger: Ledger, logger: ResultsLogger, tmp_path: Path
 ) -> None:
     trade_reference(ledger, logger)
     expire_worthless(ledger, logger)
-    path = export(logger, "cumulative_pnl")
+    path = export(logger, "trades")
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
     out = tmp_path / "converted"
     subprocess.run(
-        ["soffice", profile, "--headless", "--convert-to", "csv", "--outdir", str(out), str(path)],
+        ["soffice", profile, "--headless", "--convert-to", "fods", "--outdir", str(out), str(path)],
         check=True,
         capture_output=True,
         timeout=120,
     )
-    assert read_csv(out / path.name)[0]["cumulative_pnl"] == "637.85"
+    converted = (out / path.with_suffix(".fods").name).read_text(encoding="utf-8")
+    assert 'office:date-value="2026-01-26"' in converted
+    assert 'office:date-value="2026-01-26T09:35:01"' in converted
+    assert 'office:value="637.85"' in converted
