@@ -157,11 +157,12 @@ def test_of_two_modes_the_stronger_rules(
     assert record.control_mode() is max(before, wish)
 
 
-def test_a_weaker_wish_does_not_hide_why_the_stronger_rules(
+def test_a_wish_that_is_not_stronger_does_not_hide_why_a_mode_rules(
     store: Store, record: DayRecord
 ) -> None:
     record.raise_control(ControlMode.HALT, "the daily loss", at("10:00"))
     record.raise_control(ControlMode.CLOSE, "a person", at("10:01"))
+    record.raise_control(ControlMode.HALT, "the same again", at("10:02"))
     row = store.read("SELECT reason, set_at FROM control").fetchone()
     assert tuple(row) == ("the daily loss", at("10:00").isoformat())
 

@@ -170,6 +170,17 @@ def test_spy_is_sold_down_to_the_last_price_at_which_the_profit_is_above_the_min
         assert desk.orders(Leg.SPY)[0].intent.limit == Decimal("2.75")
 
 
+def test_spy_is_not_sold_at_a_profit_of_exactly_the_minimum() -> None:
+    """At 2.74 the profit is 2740 - 2340 - 2.15 = 397.85: wanted at 397.84, not at 397.85."""
+    worst = {}
+    for minimum in ("397.84", "397.85"):
+        desk = Desk(settings=Settings.defaults().changed(f"strategy.min_entry_credit={minimum}"))
+        desk.after("submit", "spx-open", partial(desk.market.quote, spy_call(), 2.50, 2.54))
+        desk.enter()
+        worst[minimum] = desk.orders(Leg.SPY)[0].intent.limit
+    assert worst == {"397.84": Decimal("2.74"), "397.85": Decimal("2.75")}
+
+
 def test_spx_bought_below_its_worst_price_leaves_that_room_to_spy(desk: Desk) -> None:
     """Bought at 22.40 instead of 23.40, SPY may go for 100 / 1000 less: 2.65."""
     desk.market.quote(spxw_call(), 22.00, 22.40)

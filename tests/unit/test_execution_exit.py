@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from src.legging import Status
-from src.models import Leg, Side
+from src.models import Leg, Purpose, Side
 from tests.fakes.builders import spxw_call, spy_call
 from tests.fakes.scripted_broker import Cancel, Submission, quiet
 from tests.fakes.trading_desk import CASH, Desk
@@ -118,4 +118,19 @@ def test_an_exit_goes_on_with_what_an_earlier_order_has_bought_meanwhile(desk: D
     desk.leave()
     desk.market.quote(spy_call(), 2.98, 3.02, sizes=(9, 4))
     assert desk.leave().status is Status.FILLED
+    assert desk.held() == {}
+
+
+def test_what_an_earlier_order_left_over_is_bought_in_full(desk: Desk) -> None:
+    entered(desk)
+    desk.market.quote(spy_call(), 2.98, 3.02, sizes=(9, 4))
+    desk.broker.cancels.extend([Cancel.LOST] * 2)
+    desk.after(
+        "submit", "spy-close", partial(desk.market.quote, spy_call(), 2.98, 3.02, sizes=(9, 0))
+    )
+    assert desk.leave().status is Status.PARTIAL
+    assert desk.position().spy_short == 6
+    desk.market.quote(spy_call(), 3.01, 3.05)
+    assert desk.leave().status is Status.FILLED
+    assert [each.intent.quantity for each in desk.orders(Leg.SPY, Purpose.CLOSE)] == [10, 6]
     assert desk.held() == {}
