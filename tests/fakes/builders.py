@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from src.models import NEW_YORK, OfficialCloses, OptionContract, Quote, Session, TradeSetup
-from src.ports import RetryLater
+from src.models import NEW_YORK, OptionContract, Quote, Session, TradeSetup
+from src.ports import OfficialCloses, RetryLater
 from utils.market_clock import VirtualClock
 
 DAY = date(2026, 3, 9)
