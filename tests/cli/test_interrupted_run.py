@@ -3,10 +3,12 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 import pytest
 
+from scripts.main import main
 from tests.cli.player import Player, refusal, table, wait_for
 from tests.fakes.tapes import a_tape
 
@@ -62,6 +64,24 @@ def test_a_run_that_is_interrupted_before_it_trades_says_that_nothing_is_open(
     assert program.returncode == 130
     assert "No position is open." in told
     assert "Traceback" not in told
+
+
+class Impatience(MetaPathFinder):
+    """Interrupts the program while it is still loading its parts."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "scripts.run_day":
+            raise KeyboardInterrupt
+
+
+def test_a_run_that_is_interrupted_while_it_loads_ends_quietly(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "scripts.run_day", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Impatience(), *sys.meta_path])
+    assert main(["--data-dir", str(data)]) == 130
+    assert capsys.readouterr() == ("", "")
+    assert not data.exists()
 
 
 def test_one_tick_at_a_time_steps_through_the_same_day(
