@@ -19,6 +19,11 @@ class ControlMode(IntEnum):
     CLOSE = 2
     HALT = 3
 
+    @property
+    def label(self) -> str:
+        """The mode as a person types it, e.g. "reduce-only"."""
+        return self.name.lower().replace("_", "-")
+
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:

@@ -46,9 +46,16 @@ SPY_STRIKE_STEP = 1.0
 SPX_STRIKE_STEP = 5.0
 
 
-def nearest_strike(level: float, step: float) -> float:
-    """Return the strike on the grid nearest to a level; the higher one of two equally near."""
-    return math.floor(level / step + 0.5) * step
+def nearest_strike(level: float, step: float, lean: float = math.inf) -> float:
+    """Return the strike on the grid nearest to a level; of two equally near the one nearer `lean`.
+
+    Without a `lean` that is the higher one.
+    """
+    below = math.floor(level / step) * step
+    above = below + step
+    if level - below == above - level:
+        return below if lean - below < above - lean else above
+    return below if level - below < above - level else above
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class QuoteLimits:
         if age > self.max_age:
             limit = _seconds(self.max_age)
             return [(Fault.AGE, f"{name} is {_seconds(age)} old (at most {limit})")]
-        if age < -self.max_age:
+        if age < -self.max_skew:
             return [(Fault.AGE, f"{name} is stamped {_seconds(-age)} in the future")]
         return []
 
@@ -87,7 +94,7 @@ class QuoteLimits:
         if quote.bid > quote.ask:
             faults.append((Fault.QUOTE, f"{name} is crossed: {shown}"))
         widest = self.max_spy_spread if contract.root == "SPY" else self.max_spx_spread
-        # Half a cent of tolerance: 3.05 - 3.00 is a hair above 0.05 in floating point.
+        # Half a cent of tolerance: 1.05 - 1.00 is a hair above 0.05 in floating point.
         if quote.ask - quote.bid > widest + 0.005:
             faults.append((Fault.WIDTH, f"{name} is too wide: {shown} (at most {widest:.2f})"))
         return faults
@@ -154,12 +161,14 @@ class MarketDataCollector:
     def get_atm_strikes(self, spy_price: float, spx_price: float) -> tuple[float, float]:
         """Return the SPY strike nearest to the SPY price, and the SPX strike that goes with it.
 
-        `atm`: nearest to the SPX price. `matched`: nearest to ratio x SPY strike, so that the gap
-        between the strikes is at most half a step of the grid.
+        `matched`: nearest to ratio x SPY strike, so that the gap between the strikes is at most
+        half a step of the grid. `atm`: nearest to the SPX price; of two equally near strikes the
+        one that matches better.
         """
         spy_strike = nearest_strike(spy_price, SPY_STRIKE_STEP)
-        level = spx_price if self._rule == "atm" else spx_price / spy_price * spy_strike
-        return spy_strike, nearest_strike(level, SPX_STRIKE_STEP)
+        match = spx_price / spy_price * spy_strike
+        level = spx_price if self._rule == "atm" else match
+        return spy_strike, nearest_strike(level, SPX_STRIKE_STEP, lean=match)
 
     def contracts(
         self, spy_strike: float, spx_strike: float

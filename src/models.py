@@ -6,7 +6,7 @@ Cash is positive when received, a position is positive when long.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -165,11 +165,13 @@ class TradeSetup:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "TradeSetup":
         """Return the setup that `to_dict` described; sizes and last prices are not kept."""
-        timestamp = datetime.fromisoformat(data["timestamp"])
+        timestamp = datetime.fromisoformat(data["timestamp"]).astimezone(NEW_YORK)
 
         def quote(leg: str) -> Quote:
             at = datetime.fromisoformat(data[f"{leg}_quote_time"])
-            return Quote(at, data[f"{leg}_call"]["bid"], data[f"{leg}_call"]["ask"])
+            return Quote(
+                at.astimezone(NEW_YORK), data[f"{leg}_call"]["bid"], data[f"{leg}_call"]["ask"]
+            )
 
         return cls(
             timestamp=timestamp,
@@ -243,10 +245,7 @@ class EntryDecision:
             "spy_quantity": self.spy_quantity,
             "spx_quantity": self.spx_quantity,
             "reasons": list(self.reasons),
-            "criteria": [
-                {"name": each.name, "passed": each.passed, "seen": each.seen, "limit": each.limit}
-                for each in self.criteria
-            ],
+            "criteria": [asdict(each) for each in self.criteria],
             "setup": self.setup.to_dict() if self.setup else None,
         }
 
@@ -254,7 +253,7 @@ class EntryDecision:
     def from_dict(cls, data: Mapping[str, Any]) -> "EntryDecision":
         """Return the decision that `to_dict` described."""
         return cls(
-            timestamp=datetime.fromisoformat(data["timestamp"]),
+            timestamp=datetime.fromisoformat(data["timestamp"]).astimezone(NEW_YORK),
             should_trade=data["should_trade"],
             criteria=tuple(Criterion(**each) for each in data["criteria"]),
             entry_credit=data["entry_credit"],
@@ -384,11 +383,10 @@ class ExitReason(StrEnum):
 
 
 class Severity(StrEnum):
-    """How soon an exit signal must be acted upon; all are acted upon at once."""
+    """How urgent an exit signal is: every one is acted upon, the more urgent one gives its name."""
 
     HIGH = "HIGH"
     MEDIUM = "MEDIUM"
-    LOW = "LOW"
 
 
 @dataclass(frozen=True, slots=True)

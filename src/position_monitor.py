@@ -24,8 +24,8 @@ class LiveValue:
     """What a position would bring if it were closed now.
 
     `pnl` is dollars for the whole trade at prices that can be traded (SPY ask, SPXW bid), exit
-    fees included. It is None when a quote is missing or not sound, and then `unknown` says why.
-    `spy_price` is None likewise.
+    fees included; None when a quote is missing or not sound. `spy_price` is None likewise.
+    `unknown` says why.
     """
 
     pnl: Decimal | None
@@ -65,11 +65,11 @@ class PositionMonitor:
         try:
             prices, faults = self._collector.get_current_prices()
             spy_price = prices.get("SPY")
-            missing += [text for _, text in faults if "SPY" in text] if spy_price is None else []
             pnl = position.cash + self._proceeds(position, missing)
         except RetryLater as error:
             return LiveValue(None, spy_price, f"{self._collector.source.name}: {error}")
-        return LiveValue(None if missing else pnl, spy_price, "; ".join(missing))
+        no_price = [text for _, text in faults if "SPY" in text] if spy_price is None else []
+        return LiveValue(None if missing else pnl, spy_price, "; ".join(no_price + missing))
 
     def _proceeds(self, position: SpreadPosition, missing: list[str]) -> Decimal:
         """Return the dollars that closing brings; name in `missing` what has no price."""
@@ -110,7 +110,7 @@ class PositionMonitor:
         if day.day_pnl is not None and day.day_pnl < -limit:
             text = f"the day's loss is ${-day.day_pnl:,.2f} (limit ${limit:,.2f})"
             signals.append(ExitSignal(ExitReason.DAILY_LOSS, Severity.HIGH, text))
-        if day.close_asked or day.mode is ControlMode.CLOSE:
+        if day.close_asked or day.mode >= ControlMode.CLOSE:
             signals.append(ExitSignal(ExitReason.MANUAL, Severity.HIGH, "a person asked for it"))
         return signals
 

@@ -1,19 +1,16 @@
 """What the broker holds against what is recorded."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 
 from src.models import OptionContract, SpreadPosition
 from src.ports import Holding
 
 
-def difference(
-    positions: Sequence[SpreadPosition], holdings: Iterable[Holding], session: date
-) -> str:
+def difference(positions: Sequence[SpreadPosition], holdings: Iterable[Holding]) -> str:
     """Return by name what the record and the broker disagree on; empty when they agree.
 
-    Only what could be ours is compared: contracts that the record names, and SPY shares, which
-    only an assignment of ours would have left. Options of the user's own are not touched.
+    Only what could be ours is compared: contracts that the record names, and SPY shares sold
+    short, which an assignment of ours would have left. The user's own positions are not touched.
     """
     expected: dict[OptionContract, int] = {}
     for each in positions:
@@ -24,13 +21,13 @@ def difference(
     for holding in holdings:
         if holding.contract is None:
             shares += holding.quantity if holding.symbol == "SPY" else 0
-        elif holding.contract.expiry == session:
+        else:
             held[holding.contract] = held.get(holding.contract, 0) + holding.quantity
     found = [
         f"{contract.symbol}: recorded {ours:+d}, at the broker {held.get(contract, 0):+d}"
         for contract, ours in sorted(expected.items(), key=lambda item: item[0].symbol)
         if held.get(contract, 0) != ours
     ]
-    if shares:
-        found.append(f"{shares:+d} SPY shares at the broker that no open trade explains")
+    if shares < 0:
+        found.append(f"{shares:+d} SPY shares at the broker, as an assignment leaves them")
     return "; ".join(found)

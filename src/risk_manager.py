@@ -55,7 +55,7 @@ class RiskManager:
         rules = self._rules
         reasons: list[str] = []
         if exposure.mode is not ControlMode.NORMAL:
-            reasons.append(f"trading mode is {exposure.mode.name.lower()} (only normal may open)")
+            reasons.append(f"trading mode is {exposure.mode.label} (only normal may open)")
         if exposure.in_doubt:
             reasons.append(f"the record and the broker differ: {exposure.in_doubt}")
         total = exposure.open_spreads + spreads
@@ -83,8 +83,8 @@ class RiskManager:
 
     def emergency_close_all(
         self,
-        day_pnl: Decimal,
         positions: Sequence[SpreadPosition],
+        text: str,
         now: datetime,
         *,
         record: DayRecord,
@@ -93,17 +93,13 @@ class RiskManager:
     ) -> None:
         """End the day: no more trading, even after a restart, and everything open is closed.
 
-        The halt is committed before the first order, so that a crash cannot lose it.
+        `text` says what happened. The halt is committed before the first order, so that a crash
+        cannot lose it.
         """
-        text = f"the day's loss is ${-day_pnl:,.2f} (limit ${self.daily_limit:,.2f})"
         record.raise_control(ControlMode.HALT, text, now)
         alert(now, "Daily loss limit", f"{text}; everything is closed, nothing more is opened")
         for position in positions:
             close(position, ExitReason.DAILY_LOSS, text, now)
-
-    def breaks_daily_limit(self, day_pnl: Decimal | None) -> bool:
-        """Whether the day's loss is beyond its limit. An unknown one never closes by itself."""
-        return day_pnl is not None and day_pnl < -self.daily_limit
 
 
 def reg_t_margin(setup: TradeSetup, spreads: int, *, narrow: bool = False) -> Decimal:

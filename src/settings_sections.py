@@ -96,7 +96,7 @@ class Strategy(Section):
         2, ge=1, le=3, description="Spreads (10 SPY calls + 1 SPXW call each) held at once, 1 to 3."
     )
     min_entry_credit: NotNegative = Field(
-        400.0, description="Dollars a spread that the expected profit must reach before an entry."
+        400.0, description="Dollars a spread that the expected profit must exceed for an entry."
     )
     max_daily_loss: Positive = Field(
         1000.0, description="Dollars, realised and unrealised, at which the day is over."
@@ -112,7 +112,7 @@ class Strategy(Section):
         description="Dollars set aside for a spread; a reservation, not the broker's margin.",
     )
     max_position_size: float = Field(
-        0.1, gt=0, le=1, description="Fraction of the account that may be at risk at once, up to 1."
+        0.1, gt=0, le=1, description="Fraction of the account that one position may risk, up to 1."
     )
     min_ratio: Positive = Field(
         9.95, description="Lowest SPX/SPY ratio (no unit) at which prices are believed."

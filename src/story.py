@@ -56,8 +56,8 @@ def decision_in_short(decision: EntryDecision) -> str:
 def entry_line(result: SpreadResult, position: SpreadPosition) -> str:
     """Return how an entry ended."""
     if result.status is Status.UNWOUND and not position.is_open:
-        lost = money(position.cash)
-        return f"Entry UNWOUND: one leg was not to be had within the criteria; cost {lost}."
+        loss = money(position.cash)
+        return f"Entry UNWOUND: a leg was not to be had within the criteria; result {loss}."
     reason = f" ({result.spx.text or result.spy.text})" if result.status is Status.REJECTED else ""
     return (
         f"Entry {result.status}{reason}: short {position.spy_short} {position.spy_contract}, "

@@ -28,11 +28,12 @@ def is_on_grid(contract: OptionContract, price: Decimal) -> bool:
 def limit_for(contract: OptionContract, side: Side, price: float | Decimal) -> Decimal:
     """Return the price on the grid that is no worse for us than `price`.
 
-    A purchase is rounded down and a sale up, at least to one tick, so a limit that guards a
-    criterion still guards it.
+    A purchase is rounded down, below one tick to nothing, and a sale up, at least to one tick: so
+    a limit that guards a criterion still guards it. A float counts to a millionth of a dollar.
     """
     exact = price if isinstance(price, Decimal) else Decimal(str(round(price, 6)))
     tick = tick_size(contract, exact)
     rounding = ROUND_FLOOR if side is Side.BUY else ROUND_CEILING
     steps = (exact / tick).to_integral_value(rounding=rounding)
-    return max((steps * tick).quantize(CENT), tick)
+    rounded = (steps * tick).quantize(CENT)
+    return rounded if side is Side.BUY else max(rounded, tick)

@@ -33,7 +33,9 @@ class Timetable:
         self._entry_seconds = hours.entry_check_seconds
         self._monitor_seconds = hours.monitor_interval_seconds
         self._final_seconds = hours.final_interval_seconds
-        self.may_enter = settings.strategy.trade_half_days or not session.is_half_day
+        # On a half day times that were moved may have changed places: then nothing is opened.
+        in_order = self.entry_start < self.entry_end < self.exit_check
+        self.may_enter = in_order and (settings.strategy.trade_half_days or not session.is_half_day)
 
     def phase(self, now: datetime) -> Phase:
         """Return the phase that the clock says; the entry window includes its last moment."""
@@ -53,6 +55,8 @@ class Timetable:
 
     def check_is_due(self, now: datetime, last: datetime | None) -> bool:
         """Whether open positions are to be looked at again."""
+        if last is not None and last < self.exit_check <= now:
+            return True
         return _is_new_slot(self.session.open, self._check_seconds(now), now, last)
 
     def next_entry(self, now: datetime) -> datetime | None:
@@ -65,8 +69,8 @@ class Timetable:
         moment = _next_slot(self.session.open, self._check_seconds(now), now)
         return min(moment, self.exit_check) if now < self.exit_check else moment
 
-    def next_minute(self, now: datetime) -> datetime:
-        """Return the next beat of the last, quicker checks."""
+    def next_quick_check(self, now: datetime) -> datetime:
+        """Return the next beat at which what is under way is tried again."""
         return _next_slot(self.session.open, self._final_seconds, now)
 
     def _check_seconds(self, now: datetime) -> float:

@@ -4,7 +4,6 @@ It knows nothing of cron, loops or processes. All that matters is in the databas
 that starts in the middle of the day, or after a crash, goes on from there.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,10 +12,18 @@ from src import story
 from src.database import Store
 from src.day_record import DayRecord
 from src.fees import FeeSchedule
+from src.herald import Herald, Say
 from src.journal import Journal, SpreadPlan
 from src.legging import SpreadResult, Status
 from src.market_data import MarketDataCollector
-from src.models import EntryDecision, ExitReason, Session, SpreadPosition, TradeSetup
+from src.models import (
+    EntryDecision,
+    ExitReason,
+    ExitSignal,
+    Session,
+    SpreadPosition,
+    TradeSetup,
+)
 from src.order_executor import OrderExecutor
 from src.ports import Account, Broker, Clock, Notifier, QuoteSource, RetryLater
 from src.position_monitor import DayState, LiveValue, PositionMonitor
@@ -29,7 +36,6 @@ from src.strategy_engine import Capacity, should_enter_trade
 from src.timetable import Phase, Timetable
 from src.words import money
 
-Say = Callable[[datetime, str], None]
 GIVE_UP_ON_CLOSES = timedelta(hours=2)
 """How long after the last option trade the official closes are waited for."""
 
@@ -62,8 +68,9 @@ class TradingDay:
         self._source = source
         self._broker = broker
         self._store = store
-        self._say = say
-        self._notifier = notifier
+        self._herald = Herald(self.record, say, notifier)
+        self._tell, self._alert = self._herald.tell, self._herald.alert
+        self._notify = self._herald.notify
         self._notes = notes
         self._fees = FeeSchedule(
             Decimal(str(settings.fees.spy_per_contract)),
@@ -82,7 +89,7 @@ class TradingDay:
             tell=self._tell,
         )
         self._in_doubt = ""
-        self._said: set[str] = set()
+        self._has_decided = False
 
     def begin(self, run_key: str, now: datetime) -> None:
         """Record that this session is worked on; a session begun before is gone on with."""
@@ -98,7 +105,7 @@ class TradingDay:
                 self.record.expect(wake)
         finally:
             self._store.commit()
-        self._deliver(now)
+        self._herald.deliver(now)
         return wake
 
     def _advance(self, now: datetime) -> datetime | None:
@@ -111,7 +118,9 @@ class TradingDay:
         self._finish_what_was_begun(now)
         if phase is Phase.SETTLING_IN:
             start = self.timetable.entry_start
-            self._tell_once(now, "wait", f"The market is open; it settles until {start:%H:%M}.")
+            self._herald.tell_once(
+                now, "wait", f"The market is open; it settles until {start:%H:%M}."
+            )
         elif phase is Phase.ENTRY_WINDOW:
             self.morning_routine(now)
         self.monitor_loop(now)
@@ -133,7 +142,9 @@ class TradingDay:
 
     def wait_until_market_open(self, now: datetime) -> datetime:
         """Return the opening time, and say once that it is waited for."""
-        self._tell_once(now, "wait", f"Waiting for the open at {self.session.open:%H:%M} ET.")
+        self._herald.tell_once(
+            now, "wait", f"Waiting for the open at {self.session.open:%H:%M} ET."
+        )
         return self.session.open
 
     def morning_routine(self, now: datetime) -> EntryDecision | None:
@@ -178,13 +189,16 @@ class TradingDay:
         day = DayState(
             self._day_pnl(values), self.record.control_mode(), self.record.close_was_asked()
         )
-        if self._risk.breaks_daily_limit(day.day_pnl) and day.day_pnl is not None:
-            self._risk.emergency_close_all(
-                day.day_pnl, held, now, record=self.record, alert=self._alert, close=self._exit
-            )
-            return
-        for position in held:
-            self._check(position, values[position.spread_no], day, now)
+        found = [(each, self._check(each, values[each.spread_no], day, now)) for each in held]
+        signals = [(each, signal) for each, signal in found if signal]
+        for _, signal in signals:
+            if signal.reason is ExitReason.DAILY_LOSS:
+                self._risk.emergency_close_all(
+                    held, signal.text, now, record=self.record, alert=self._alert, close=self._exit
+                )
+                return
+        for position, signal in signals:
+            self._exit(position, signal.reason, signal.text, now)
         if day.close_asked and not self._open_positions():
             self.record.close_was_done(now)
 
@@ -197,10 +211,10 @@ class TradingDay:
         held = self._open_positions()
         if any(each.spy_short for each in held) and now < self.session.spy_options_close:
             self._finish_what_was_begun(now)
-            self._tell_once(
+            self._herald.tell_once(
                 now, "wait", f"SPY calls trade until {self.session.spy_options_close:%H:%M} ET."
             )
-            return min(self.timetable.next_minute(now), self.session.spy_options_close)
+            return min(self.timetable.next_quick_check(now), self.session.spy_options_close)
         if held and not self._settle(held, now):
             if now < self.session.spy_options_close + GIVE_UP_ON_CLOSES:
                 return now + timedelta(minutes=5)
@@ -256,7 +270,7 @@ class TradingDay:
 
     def _check(
         self, position: SpreadPosition, value: LiveValue, day: DayState, now: datetime
-    ) -> None:
+    ) -> ExitSignal | None:
         signals = self._monitor.check_exit_conditions(position, value, day, now)
         signal = signals[0] if signals else None
         reason, words = signal.reason if signal else "", story.verdict(value, signals)
@@ -264,8 +278,7 @@ class TradingDay:
         self._tell(now, "check", story.check_line(position, value, signals))
         if value.pnl is None:
             self._alert(now, f"P&L of {position.trade_id} not known", value.unknown)
-        if signal:
-            self._exit(position, signal.reason, signal.text, now)
+        return signal
 
     def _exit(self, position: SpreadPosition, reason: ExitReason, text: str, now: datetime) -> None:
         self.journal.set_stage(position.spread_no, "exiting")
@@ -303,7 +316,7 @@ class TradingDay:
     def _settle(self, held: list[SpreadPosition], now: datetime) -> bool:
         closes = self._source.official_closes(self.session.day)
         if closes is None:
-            self._tell_once(now, "wait", "Waiting for the official closes of SPX and SPY.")
+            self._herald.tell_once(now, "wait", "Waiting for the official closes of SPX and SPY.")
             return False
         for position in held:
             value = settle(position, closes)
@@ -343,9 +356,7 @@ class TradingDay:
             self._executor.look_up_open_orders()
             self._in_doubt = ""
             if now < self.session.close:
-                self._in_doubt = difference(
-                    self.journal.positions(), self._broker.holdings(), self.session.day
-                )
+                self._in_doubt = difference(self.journal.positions(), self._broker.holdings())
         except RetryLater as error:
             self._in_doubt = f"the broker cannot be asked ({error})"
         if self._in_doubt:
@@ -380,45 +391,15 @@ class TradingDay:
             entry = self.timetable.next_entry(now)
             moments += [entry] if entry else []
         if any(self._stage(each) != "held" for each in held):
-            moments.append(self.timetable.next_minute(now))
+            moments.append(self.timetable.next_quick_check(now))
         if held:
             moments.append(self.timetable.next_check(now))
         return min(moments)
 
-    # Telling.
-
-    def _tell(self, at: datetime, kind: str, text: str) -> None:
-        self.record.event(at, kind, text)
-        self._say(at, text)
-
-    def _tell_once(self, at: datetime, kind: str, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self._tell(at, kind, text)
-
     def _tell_decision(self, now: datetime, decision: EntryDecision) -> None:
-        if decision.should_trade or "decision" not in self._said:
-            self._said.add("decision")
+        if decision.should_trade or not self._has_decided:
+            self._has_decided = True
             for line in story.decision_lines(decision):
                 self._tell(now, "decision", line)
         else:
             self._tell(now, "decision", story.decision_in_short(decision))
-
-    def _notify(self, at: datetime, title: str, text: str) -> None:
-        self.record.notify(at, title, f"optionsarbitrage: {title}", text)
-
-    def _alert(self, at: datetime, title: str, text: str) -> None:
-        """Put up a message that cannot wait; the same one is not said twice in a session."""
-        if self.record.notify(at, f"{title}: {text}", f"optionsarbitrage ALERT: {title}", text):
-            self._tell(at, "alert", f"ALERT. {title}: {text}")
-
-    def _deliver(self, now: datetime) -> None:
-        if self._notifier is None:
-            return
-        for notice in self.record.waiting_notices():
-            try:
-                self._notifier.send(notice.title, notice.text)
-            except RetryLater as error:
-                self._say(now, f"A message waits to be delivered: {error}.")
-                return
-            self.record.notice_delivered(notice, now)

@@ -9,8 +9,8 @@ from src.daily_report import DailyReport
 from src.models import ExitReason
 from src.ports import MendInput
 from src.report_layout import WIDTH, Alarm, Block, Heading, Paragraph, Table, as_markdown, as_text
-from src.report_words import EXIT_WORDS, money
 from src.results_logger import ResultsLogger
+from src.words import EXIT_WORDS, money
 from tests.fakes.ledger import DAY, Ledger, a_decision, a_position, moment, without_setup
 
 

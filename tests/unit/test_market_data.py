@@ -188,10 +188,10 @@ QUOTE_FAULTS = [
     ("infinite", spy_quote(2.98, INF), Fault.QUOTE, "the SPY 600 call quote is not a number"),
     ("old", aged(spy_call=5.5, spxw_call=5), Fault.AGE, "SPY 600 call quote is 5.5 s old"),
     ("old", aged(spxw_call=5.5, spy_call=5), Fault.AGE, "SPXW 6000 call quote is 5.5 s old"),
-    ("future", aged(spy_call=-6, spxw_call=-5), Fault.AGE, "is stamped 6 s in the future"),
+    ("future", aged(spy_call=-3, spxw_call=-2), Fault.AGE, "is stamped 3 s in the future"),
     ("apart", aged(spxw_call=3), Fault.AGE, "the SPY and SPXW quotes are 3 s apart in time"),
     ("prices", aged(spx=3), Fault.AGE, "the SPY and SPX prices are 3 s apart in time (at most 2"),
-    ("prices", aged(spy=-2.5), Fault.AGE, "the SPY and SPX prices are 2.5 s apart in time"),
+    ("prices", aged(spy=-1, spx=2), Fault.AGE, "the SPY and SPX prices are 3 s apart in time"),
 ]
 
 
@@ -224,7 +224,7 @@ def test_one_unsound_answer_is_no_setup_and_its_only_reason(
         spxw_quote(22.40, 23.40),
         spy_quote(3.00, 3.00),
         aged(spy_call=5, spxw_call=5, spy=5, spx=5),
-        aged(spy_call=-5, spxw_call=-5),
+        aged(spy_call=-2, spxw_call=-2),
         aged(spy_call=2),
         aged(spx=2),
     ],
@@ -398,3 +398,9 @@ def test_an_exit_needs_two_sides_that_are_fresh_but_not_narrow(
 
 def test_a_contract_without_a_quote_is_not_tradable() -> None:
     assert a_collector(a_market()).tradable(SPY, {}) is None
+
+
+@pytest.mark.parametrize("rule", ["atm", "matched"])
+def test_both_strike_rules_choose_600_and_6000_in_the_worked_example(rule: str) -> None:
+    collector = a_collector(a_market(), f"strategy.strike_rule={rule}")
+    assert collector.get_atm_strikes(600.25, 6002.50) == (600.0, 6000.0)

@@ -18,7 +18,7 @@ def holding(contract: OptionContract, quantity: int) -> Holding:
 
 
 def found(positions: list[SpreadPosition], *holdings: Holding) -> str:
-    return difference(positions, holdings, DAY)
+    return difference(positions, holdings)
 
 
 def test_the_record_and_the_broker_agree_on_a_spread() -> None:
@@ -56,7 +56,7 @@ def test_every_difference_is_named() -> None:
     assert found([POSITION], Holding("SPY", -1000)) == (
         "SPXW260309C06000000: recorded +1, at the broker +0; "
         "SPY260309C00600000: recorded -10, at the broker +0; "
-        "-1000 SPY shares at the broker that no open trade explains"
+        "-1000 SPY shares at the broker, as an assignment leaves them"
     )
 
 
@@ -84,8 +84,11 @@ def test_what_the_user_holds_besides_is_not_touched(other: Holding) -> None:
     assert found([POSITION], holding(SPY, -10), holding(SPXW, 1), other) == ""
 
 
-@pytest.mark.parametrize("shares", [-1000, 100])
-def test_spy_shares_are_a_difference_because_an_assignment_leaves_them(shares: int) -> None:
-    words = f"{shares:+d} SPY shares at the broker that no open trade explains"
-    assert found([], Holding("SPY", shares)) == words
-    assert found([], Holding("SPY", shares), Holding("SPY", -shares)) == ""
+def test_short_spy_shares_are_a_difference_because_an_assignment_leaves_them() -> None:
+    words = "-1000 SPY shares at the broker, as an assignment leaves them"
+    assert found([], Holding("SPY", -1000)) == words
+    assert found([], Holding("SPY", -1000), Holding("SPY", 1000)) == ""
+
+
+def test_spy_shares_that_the_user_owns_are_none_of_our_business() -> None:
+    assert found([], Holding("SPY", 100)) == ""

@@ -80,6 +80,9 @@ def test_an_exact_price_is_taken_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(("contract", "tick"), [(SPY, "0.01"), (SPXW, "0.05")])
-@pytest.mark.parametrize("side", Side)
-def test_no_limit_is_below_one_tick(contract: OptionContract, tick: str, side: Side) -> None:
-    assert limit_for(contract, side, 0.0) == Decimal(tick)
+def test_below_one_tick_nothing_is_bid_and_one_tick_is_asked(
+    contract: OptionContract, tick: str
+) -> None:
+    below = Decimal(tick) / 2
+    assert limit_for(contract, Side.BUY, below) == 0
+    assert limit_for(contract, Side.SELL, below) == Decimal(tick)

@@ -222,4 +222,23 @@ def test_the_exit_check_of_a_half_day_is_not_stepped_over_either() -> None:
     ("now", "following"), [("12:00", "12:01"), ("15:50:01", "15:51"), ("16:00", "16:01")]
 )
 def test_what_is_under_way_is_looked_at_every_minute(now: str, following: str) -> None:
-    assert a_timetable().next_minute(at(now)) == at(following)
+    assert a_timetable().next_quick_check(at(now)) == at(following)
+
+
+@pytest.mark.parametrize(("check", "before"), [("15:52", "15:50"), ("15:58", "15:55")])
+def test_the_exit_check_is_made_when_its_moment_has_come(check: str, before: str) -> None:
+    table = a_timetable(
+        f"trading_hours.exit_check={check}", "trading_hours.final_interval_seconds=300"
+    )
+    assert table.next_check(at(before)) == at(check)
+    assert table.check_is_due(at(check), at(before))
+
+
+def test_nothing_is_opened_on_a_half_day_whose_times_have_changed_places() -> None:
+    table = a_timetable(
+        "trading_hours.entry_end=12:00",
+        "trading_hours.exit_check=12:50",
+        "strategy.trade_half_days=true",
+        session=HALF,
+    )
+    assert not table.may_enter
