@@ -69,9 +69,10 @@ def date_of(path: Path) -> date:
                 return date.fromisoformat(stem)
             except ValueError as error:
                 raise MendInput(f"{path}: the file's name is no date ({error}).") from error
+    there = "" if path.exists() else " there is no such file, and"
     raise MendInput(
-        f"{path}: a tape is a file named after its session, such as 2026-01-26.csv.gz "
-        f"(or .csv){_near(path)}."
+        f"{path}:{there} a tape is a file named after its session, such as 2026-01-26.csv.gz or "
+        f"2026-01-26.csv{_near(path)}."
     )
 
 

@@ -209,7 +209,7 @@ def _play(
         console.say(resumed, "Going on with this day, which was interrupted.")
     day.begin(key, start)
     try:
-        _run(day, clock, args)
+        _run(day, clock, args, console)
     except BaseException:
         complain(day.position_in_words())
         raise
@@ -220,9 +220,11 @@ def _play(
     console.line("SIMULATED market and fills: no order left this machine, no money moved.")
 
 
-def _run(day: TradingDay, clock: Clock, args: argparse.Namespace) -> None:
+def _run(day: TradingDay, clock: Clock, args: argparse.Namespace, console: Console) -> None:
     if args.once:
-        day.tick(clock.now())
+        wake = day.tick(clock.now())
+        if wake:
+            console.line(f"The next tick is due at {wake:%H:%M:%S} ET.")
     elif args.speed is None:
         run_day(day.tick, clock, longest_nap=None)
     else:

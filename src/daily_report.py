@@ -73,7 +73,7 @@ def compose(day: DayFacts) -> list[Block]:
 def headline(day: DayFacts) -> str:
     """Return the day in one line: traded or not, and the result to the cent."""
     if not day.trades:
-        return f"No trade. {day.skip_reason or 'No reason was recorded.'}"
+        return f"No trade: {day.skip_reason or 'no reason was recorded'}."
     trades = count(len(day.trades), "trade")
     if any(trade["final_pnl"] is None for trade in day.trades):
         return f"{trades}, result NOT FINAL: contracts are still held or not settled."
@@ -169,8 +169,9 @@ def _market(decision: Mapping[str, Any], setup: Mapping[str, Any]) -> str:
     spy, spx = setup["spy_call"], setup["spx_call"]
     spy_name = f"SPY {setup['spy_strike']:g} call"
     spx_name = f"SPXW {setup['spx_strike']:g} call"
+    verb = "Sell" if decision["should_trade"] else "Judged: sell"
     plan = (
-        f"Sell {count(decision['spy_quantity'], spy_name)}, "
+        f"{verb} {count(decision['spy_quantity'], spy_name)}, "
         f"buy {count(decision['spx_quantity'], spx_name)}"
         if decision["position_size"]
         else f"{spy_name}s against {spx_name}s"

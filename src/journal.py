@@ -312,6 +312,7 @@ class Journal:
             fees=from_cents(fees),
             opened_at=plan.started_at,
             spreads_opened=opened,
+            stage=plan.stage,
         )
 
     def record_settlement(

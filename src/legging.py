@@ -15,6 +15,9 @@ from src.journal import OrderRecord, OrderStatus
 from src.models import Leg, Purpose, Side
 from src.ticks import CENT
 
+_SAID_NO = frozenset({OrderStatus.REFUSED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
+"""Answers after which asking the same again is of no use."""
+
 
 class Status(StrEnum):
     """How an order of two legs, or one leg of it, ended."""
@@ -112,7 +115,7 @@ def next_step(
         return Step.WAIT, live
     if filled >= task.wanted or now >= task.deadline:
         return Step.DONE, None
-    if orders and orders[-1].status in {OrderStatus.REFUSED, OrderStatus.REJECTED}:
+    if orders and orders[-1].status in _SAID_NO:
         return Step.DONE, orders[-1]
     return (Step.WAIT, None) if limit is None else (Step.SEND, None)
 
@@ -128,7 +131,7 @@ def summarise(task: LegTask, orders: Sequence[OrderRecord]) -> LegResult:
         status = Status.FILLED
     elif filled:
         status = Status.PARTIAL
-    elif last and last.status in {OrderStatus.REFUSED, OrderStatus.REJECTED}:
+    elif last and last.status in _SAID_NO:
         status = Status.REJECTED
     else:
         status = Status.UNWOUND

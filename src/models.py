@@ -339,6 +339,7 @@ class SpreadPosition:
 
     `spy_short` and `spx_long` are counts, not negative. `cash` is dollars received less paid and
     less `fees`, over all fills of the spread, entry and exit; `entry_cash` over the openings only.
+    `stage` is entering, held, exiting or closed.
     """
 
     session: date
@@ -352,6 +353,7 @@ class SpreadPosition:
     fees: Decimal
     opened_at: datetime
     spreads_opened: int
+    stage: str = "held"
 
     @property
     def trade_id(self) -> str:

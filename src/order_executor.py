@@ -89,10 +89,11 @@ class OrderExecutor:
             leg=Leg.SPY,
             purpose=Purpose.OPEN,
             side=Side.SELL,
-            wanted=SPY_PER_SPREAD * spx.filled,
+            # Against what is held, not what was bought: some of it may have been sold again.
+            wanted=SPY_PER_SPREAD * self._journal.position(plan).spx_long,
             deadline=plan.started_at + 2 * patience,
         )
-        if spx.status is Status.PENDING or spx.filled == 0:
+        if spx.status is Status.PENDING or spy_task.wanted == 0:
             spy = summarise(spy_task, [])
             return self._ended(plan, spx.status, spx, spy)
         spy = self._work(plan, spy_task, self._price_to_sell_spy(plan, spx))
@@ -113,6 +114,8 @@ class OrderExecutor:
         """
         plan = self._journal.plan(position.spread_no)
         short = self._journal.position(plan).spy_short
+        if short:
+            self._tell(self._clock.now(), "order", f"Buying back {short} SPY calls: {why}.")
         task = self._closing_task(plan, Leg.SPY, Side.BUY, short)
         spy = self._work(plan, task, self._price_to_buy_spy_back())
         spx = self._sell_excess(self._journal.position(plan), why)
@@ -337,7 +340,7 @@ class OrderExecutor:
     def _ended(
         self, plan: SpreadPlan, status: Status, spx: LegResult, spy: LegResult
     ) -> SpreadResult:
+        # Not committed here: the entry is over once the caller has recorded the trade as well.
         if status is not Status.PENDING:
             self._journal.set_stage(plan.spread_no, "held")
-        self._journal.commit()
         return SpreadResult(status, plan.spread_no, spx, spy)

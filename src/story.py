@@ -30,7 +30,9 @@ def decision_lines(decision: EntryDecision) -> list[str]:
     ]
     if decision.should_trade:
         size = f"  Size {decision.position_size}: sell {decision.spy_quantity} SPY calls, "
-        size += f"buy {decision.spx_quantity} SPXW; closed at a loss of ${decision.risk:,.2f}."
+        size += (
+            f"buy {decision.spx_quantity} SPXW; closed if it loses more than ${decision.risk:,.2f}."
+        )
         rows.append(size)
     return [*headlines, *rows]
 
@@ -55,14 +57,17 @@ def decision_in_short(decision: EntryDecision) -> str:
 
 def entry_line(result: SpreadResult, position: SpreadPosition) -> str:
     """Return how an entry ended."""
-    if result.status is Status.UNWOUND and not position.is_open:
+    if not position.spreads_opened:
+        words = result.spx.text or "nothing was filled within the criteria"
+        return f"Entry {result.status}: {words}; nothing is held."
+    if not position.is_open:
         loss = money(position.cash)
-        return f"Entry UNWOUND: a leg was not to be had within the criteria; result {loss}."
-    reason = f" ({result.spx.text or result.spy.text})" if result.status is Status.REJECTED else ""
+        return f"Entry UNWOUND: SPY was not to be sold within the criteria; result {loss}."
+    reason = f" ({result.spy.text})" if result.status is Status.REJECTED else ""
     return (
         f"Entry {result.status}{reason}: short {position.spy_short} {position.spy_contract}, "
         f"long {position.spx_long} {position.spx_contract}; "
-        f"net {money(position.entry_cash)} after fees of ${position.fees:,.2f}."
+        f"cash {money(position.entry_cash)} after fees of ${position.fees:,.2f}."
     )
 
 

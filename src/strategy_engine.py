@@ -140,5 +140,5 @@ def _profit(
     if setup is None or credit is None or profit is None:
         return Criterion("expected profit", passed=False, seen=_UNKNOWN, limit=limit)
     gap = strike_gap_value(setup)
-    seen = f"{money(profit)} = credit {money(credit)} less strike gap {money(gap)}"
+    seen = f"{money(profit)} = credit {money(credit)} less value of the strike gap {money(gap)}"
     return Criterion("expected profit", profit > least, seen, limit)

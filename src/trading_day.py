@@ -29,7 +29,7 @@ from src.ports import Account, Broker, Clock, Notifier, QuoteSource, RetryLater
 from src.position_monitor import DayState, LiveValue, PositionMonitor
 from src.recovery import difference
 from src.results_logger import ResultsLogger
-from src.risk_manager import Exposure, RiskManager, Verdict, reg_t_margin
+from src.risk_manager import Exposure, RiskManager, reg_t_margin
 from src.settings import Settings
 from src.settlement import settle
 from src.strategy_engine import Capacity, should_enter_trade
@@ -101,10 +101,13 @@ class TradingDay:
         self._store.commit()
         try:
             wake = self._advance(now)
-            if wake is not None:
-                self.record.expect(wake)
-        finally:
-            self._store.commit()
+        except BaseException:
+            # What had to survive was committed; the rest belongs together, and is done again.
+            self._store.rollback()
+            raise
+        if wake is not None:
+            self.record.expect(wake)
+        self._store.commit()
         self._herald.deliver(now)
         return wake
 
@@ -179,7 +182,7 @@ class TradingDay:
 
     def monitor_loop(self, now: datetime) -> None:
         """Look at every open position when it is time, and close what must be closed."""
-        held = [each for each in self._open_positions() if self._stage(each) == "held"]
+        held = [each for each in self._open_positions() if each.stage == "held"]
         if not held:
             return
         last = self.record.last_check_at() or min(each.opened_at for each in held)
@@ -234,17 +237,12 @@ class TradingDay:
             mode=self.record.control_mode(),
             in_doubt=self._in_doubt,
         )
-        verdict: Verdict = self._risk.can_open_position(size, exposure, account)
+        verdict = self._risk.can_open_position(size, exposure, account)
         if not verdict.allowed:
             self._tell(now, "risk", f"Risk says no: {'; '.join(verdict.reasons)}.")
             return
-        margin = reg_t_margin(setup, size)
-        self._tell(
-            now,
-            "risk",
-            f"Risk allows {size}. For scale: uncovered under Reg T these calls need ${margin:,.0f}"
-            " of margin.",
-        )
+        margin = f"${reg_t_margin(setup, size):,.0f}"
+        self._tell(now, "risk", f"Risk allows {size}. Uncovered under Reg T: margin {margin}.")
         result = self._executor.place_spread_order(setup, size)
         self._entered(now, self.journal.plan(result.spread_no), result, decision)
 
@@ -304,12 +302,12 @@ class TradingDay:
             if plan.stage == "entering":
                 result = self._executor.continue_entry(plan)
                 self._entered(now, plan, result, self.record.last_decision_to_trade())
-            elif plan.stage == "exiting" and position.is_open:
-                reason = self.results.exit_reason(self.session.day, plan.spread_no)
-                self._exit(position, reason, "exit under way", now)
             elif plan.stage == "exiting":
                 reason = self.results.exit_reason(self.session.day, plan.spread_no)
-                self._close_book(position, reason, now)
+                if position.is_open:
+                    self._exit(position, reason, "exit under way", now)
+                else:
+                    self._close_book(position, reason, now)
 
     # The end.
 
@@ -368,9 +366,6 @@ class TradingDay:
     def _open_spreads(self) -> int:
         return sum(max(each.spx_long, -(-each.spy_short // 10)) for each in self._open_positions())
 
-    def _stage(self, position: SpreadPosition) -> str:
-        return self.journal.plan(position.spread_no).stage
-
     def _values(self) -> dict[int, LiveValue]:
         return {each.spread_no: self._monitor.value(each) for each in self._open_positions()}
 
@@ -390,7 +385,7 @@ class TradingDay:
         if self._open_spreads() < self._settings.strategy.max_spreads:
             entry = self.timetable.next_entry(now)
             moments += [entry] if entry else []
-        if any(self._stage(each) != "held" for each in held):
+        if any(each.stage != "held" for each in held):
             moments.append(self.timetable.next_quick_check(now))
         if held:
             moments.append(self.timetable.next_check(now))

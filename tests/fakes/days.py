@@ -38,9 +38,13 @@ class PlayedDay:
         self.clock = a_clock(self.start, self.session.day)
         self.market = a_market(self.clock, self.session.day)
         self.market.closes = OfficialCloses(599.0, 5990.0, "scripted")
+        self.say: Callable[[datetime, str], None] = self.remember
         self.store = Store(open_database(self.folder / "trades.db", durable=False))
         self.broker = self._exchange()
         self.day = self._new_day()
+
+    def remember(self, moment: datetime, text: str) -> None:
+        self.said.append(f"{moment:%H:%M:%S} {text}")
 
     def _exchange(self) -> SimulatedBroker:
         rules = ExchangeRules(FeeSchedule(), Decimal(100_000), Decimal(25_000), 5.0)
@@ -57,7 +61,7 @@ class PlayedDay:
             clock=self.clock,
             store=self.store,
             folder=self.folder,
-            say=lambda moment, text: self.said.append(f"{moment:%H:%M:%S} {text}"),
+            say=self.say,
             notifier=self.notifier,
         )
         day.begin("test", self.clock.now())

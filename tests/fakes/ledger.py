@@ -7,7 +7,15 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from src.database import open_database
-from src.models import (NEW_YORK, Criterion, EntryDecision, OptionContract, Quote, SpreadPosition, TradeSetup)
+from src.models import (
+    NEW_YORK,
+    Criterion,
+    EntryDecision,
+    OptionContract,
+    Quote,
+    SpreadPosition,
+    TradeSetup,
+)
 
 DAY = date(2026, 1, 26)
 

@@ -149,7 +149,7 @@ def test_without_a_trade_the_best_moment_and_the_reason_are_shown(
     ledger.decide(a_decision(at=moment(9, 37), should_trade=False, profit=12.0, seen="$12"))
     logger.log_skip(DAY, "paper", "expected profit: $12 (limit $400)")
     report = logger.generate_daily_report(DAY)
-    assert "No trade. expected profit: $12 (limit $400)" in words(report.text)
+    assert "No trade: expected profit: $12 (limit $400)" in words(report.text)
     assert "At 09:36:00: NO TRADE; the best moment was this one" in words(report.text)
     assert "| expected profit | NO | $80 | above $400 |" in report.markdown
     assert "Result" not in report.text

@@ -49,9 +49,12 @@ def test_a_decision_to_trade_tells_market_criteria_and_size() -> None:
     assert len(criteria) == 6
     assert all(line.startswith("  yes  ") for line in criteria)
     assert (
-        "+$637.85 = credit +$637.85 less strike gap +$0.00  (limit: above $400.00)" in criteria[5]
+        "+$637.85 = credit +$637.85 less value of the strike gap +$0.00  (limit: above $400.00)"
+        in criteria[5]
     )
-    assert size == "  Size 2: sell 20 SPY calls, buy 2 SPXW; closed at a loss of $1,000.00."
+    assert (
+        size == "  Size 2: sell 20 SPY calls, buy 2 SPXW; closed if it loses more than $1,000.00."
+    )
 
 
 def test_a_decision_against_trading_marks_the_criteria_that_fail_and_tells_no_size() -> None:
@@ -94,13 +97,14 @@ def test_a_decision_without_a_setup_in_short_gives_each_reason_once() -> None:
 def test_a_filled_entry_tells_what_is_held_and_what_it_brought() -> None:
     assert story.entry_line(ended(Status.FILLED), POSITION) == (
         "Entry FILLED: short 10 SPY 600 call, long 1 SPXW 6000 call; "
-        "net +$637.85 after fees of $2.15."
+        "cash +$637.85 after fees of $2.15."
     )
 
 
 def test_a_rejected_entry_tells_the_words_of_the_broker() -> None:
-    line = story.entry_line(ended(Status.REJECTED, "403 not allowed"), FLAT)
-    assert line.startswith("Entry REJECTED (403 not allowed): short 0 ")
+    nothing = replace(FLAT, spreads_opened=0)
+    line = story.entry_line(ended(Status.REJECTED, "403 not allowed"), nothing)
+    assert line == "Entry REJECTED: 403 not allowed; nothing is held."
 
 
 @pytest.mark.parametrize("status", [Status.PARTIAL, Status.PENDING])

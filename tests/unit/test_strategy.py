@@ -152,7 +152,7 @@ DEAR_SPX = a_setup(spy=600.0, spx=6036.0, spx_strike=6036.0)
         (
             "expected profit",
             decide(a_setup(spy_quote=(2.70, 2.74))),
-            "+$357.85 = credit +$357.85 less strike gap +$0.00",
+            "+$357.85 = credit +$357.85 less value of the strike gap +$0.00",
             "above $400.00",
         ),
     ],
@@ -290,7 +290,9 @@ def test_a_credit_that_pays_for_a_strike_gap_is_not_traded() -> None:
     assert decision.entry_credit == 637.85
     assert decision.expected_profit == pytest.approx(387.85)
     (reason,) = decision.reasons
-    assert reason.startswith("expected profit: +$387.85 = credit +$637.85 less strike gap +$250.00")
+    assert reason.startswith(
+        "expected profit: +$387.85 = credit +$637.85 less value of the strike gap +$250.00"
+    )
 
 
 def test_the_credit_is_reckoned_with_the_given_fees() -> None:

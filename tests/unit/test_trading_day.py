@@ -1,5 +1,6 @@
 """The day as a whole, on a market that does what the test says."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from src.ports import OfficialCloses, RetryLater
 from src.settings import Settings
 from tests.fakes.builders import ScriptedMarket, spxw_call, spy_call
 from tests.fakes.days import Happening, PlayedDay, a_half_day, levels
+from utils.market_clock import VirtualClock
 
 CREDIT_OF_TWO = 1275.70
 """Two spreads of the worked example: 2 x 637.85 dollars."""
@@ -336,3 +338,55 @@ def test_a_stale_leg_is_never_traded_on(day: PlayedDay) -> None:
     day.run(until="10:01")
     assert day.column("SELECT trade_id FROM trades") == []
     assert day.telling("old")
+
+
+class Killed(BaseException):
+    """The end of the process, at a moment that it did not choose."""
+
+
+def killed_when_saying(day: PlayedDay, number: int) -> bool:
+    """Play the day until it has said so many things; return whether it died of it."""
+    said = 0
+
+    def dying(moment: datetime, text: str) -> None:
+        nonlocal said
+        said += 1
+        if said == number:
+            raise Killed
+        day.said.append(f"{moment:%H:%M:%S} {text}")
+
+    day.say = dying
+    day.restart()
+    try:
+        day.run()
+    except Killed:
+        return True
+    return False
+
+
+# Waiting, the decision, risk, orders, fills, the entry; then the exit and what follows it.
+@pytest.mark.parametrize("number", [*range(1, 22), *range(36, 51)])
+def test_a_day_that_is_killed_anywhere_ends_as_if_it_had_not_been(
+    tmp_path: Path, number: int
+) -> None:
+    def a_day(folder: str) -> PlayedDay:
+        day = PlayedDay(tmp_path / folder)
+        day.happen["11:02"] = levels(611.0, 6110.0)
+        return day
+
+    query = "SELECT entry_credit || exit_cost || final_pnl || exit_reason || exit_time FROM trades"
+    undisturbed = a_day("undisturbed").run().column(query)
+    day = a_day("killed")
+    assert killed_when_saying(day, number)
+    day.say = day.remember
+    day.clock = VirtualClock(resume_at(day))
+    day.market.clock = day.clock
+    day.restart()
+    assert day.run().column(query) == undisturbed
+    assert len(undisturbed) == 1
+
+
+def resume_at(day: PlayedDay) -> datetime:
+    record = day.day.record.session_record()
+    assert record is not None
+    return record.resume_at
