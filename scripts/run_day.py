@@ -205,6 +205,8 @@ def _play(
     console.line(f"SIMULATED market and fills: {market.what}, on the embedded paper exchange.")
     for label in market.labels:
         console.line(f"  Note: {label}")
+    if market.mode == "demo" and market.labels:
+        console.line("  Without it nothing would trade: fair quotes do not pay the minimum credit.")
     if resumed:
         console.say(resumed, "Going on with this day, which was interrupted.")
     day.begin(key, start)
