@@ -57,12 +57,13 @@ class TradingDay:
         say: Say,
         notifier: Notifier | None = None,
         notes: str = "",
+        results: ResultsLogger | None = None,
     ) -> None:
         self.session = session
         self.mode = mode
         self.journal = Journal(store, session.day)
         self.record = DayRecord(store, session.day)
-        self.results = ResultsLogger(store.connection, folder)
+        self.results = results or ResultsLogger(store.connection, folder)
         self.timetable = Timetable(session, settings)
         self._settings = settings
         self._source = source
