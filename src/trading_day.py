@@ -13,8 +13,7 @@ from src.database import Store
 from src.day_record import DayRecord
 from src.fees import FeeSchedule
 from src.herald import Herald, Say
-from src.journal import Journal, SpreadPlan
-from src.legging import SpreadResult, Status
+from src.journal import Journal
 from src.market_data import MarketDataCollector
 from src.models import (
     EntryDecision,
@@ -31,9 +30,9 @@ from src.recovery import difference
 from src.results_logger import ResultsLogger
 from src.risk_manager import Exposure, RiskManager, reg_t_margin
 from src.settings import Settings
-from src.settlement import settle
 from src.strategy_engine import Capacity, should_enter_trade
 from src.timetable import Phase, Timetable
+from src.trade_book import TradeBook
 from src.words import money
 
 GIVE_UP_ON_CLOSES = timedelta(hours=2)
@@ -89,6 +88,14 @@ class TradingDay:
             fees=self._fees,
             tell=self._tell,
         )
+        self._book = TradeBook(
+            executor=self._executor,
+            journal=self.journal,
+            record=self.record,
+            results=self.results,
+            herald=self._herald,
+            mode=mode,
+        )
         self._in_doubt = ""
         self._has_decided = False
 
@@ -119,7 +126,7 @@ class TradingDay:
         self._compare_with_broker(now)
         if phase is Phase.AFTER_CLOSE:
             return self.end_of_day_routine(now)
-        self._finish_what_was_begun(now)
+        self._book.finish(now)
         if phase is Phase.SETTLING_IN:
             start = self.timetable.entry_start
             self._herald.tell_once(
@@ -132,7 +139,7 @@ class TradingDay:
 
     def position_in_words(self) -> str:
         """Return what is open, for the moment at which the program must stop."""
-        held = self._open_positions()
+        held = self._book.open_positions()
         if not held:
             return "No position is open."
         each = "; ".join(
@@ -158,7 +165,7 @@ class TradingDay:
         """
         if not self.timetable.entry_is_due(now, self.record.last_decision_at()):
             return None
-        if self._open_spreads() >= self._settings.strategy.max_spreads:
+        if self._book.open_spreads() >= self._settings.strategy.max_spreads:
             return None
         try:
             account = self._broker.account()
@@ -166,7 +173,7 @@ class TradingDay:
             self._tell(now, "alert", f"The account cannot be read: {error}. Nothing is opened.")
             return None
         market = self._collector.get_trade_setup()
-        capacity = Capacity(self._open_spreads(), account.available, account.equity)
+        capacity = Capacity(self._book.open_spreads(), account.available, account.equity)
         decision = should_enter_trade(
             market,
             now=now,
@@ -183,7 +190,7 @@ class TradingDay:
 
     def monitor_loop(self, now: datetime) -> None:
         """Look at every open position when it is time, and close what must be closed."""
-        held = [each for each in self._open_positions() if each.stage == "held"]
+        held = [each for each in self._book.open_positions() if each.stage == "held"]
         if not held:
             return
         last = self.record.last_check_at() or min(each.opened_at for each in held)
@@ -198,12 +205,17 @@ class TradingDay:
         for _, signal in signals:
             if signal.reason is ExitReason.DAILY_LOSS:
                 self._risk.emergency_close_all(
-                    held, signal.text, now, record=self.record, alert=self._alert, close=self._exit
+                    held,
+                    signal.text,
+                    now,
+                    record=self.record,
+                    alert=self._alert,
+                    close=self._book.leave,
                 )
                 return
         for position, signal in signals:
-            self._exit(position, signal.reason, signal.text, now)
-        if day.close_asked and not self._open_positions():
+            self._book.leave(position, signal.reason, signal.text, now)
+        if day.close_asked and not self._book.open_positions():
             self.record.close_was_done(now)
 
     def end_of_day_routine(self, now: datetime) -> datetime | None:
@@ -212,9 +224,9 @@ class TradingDay:
         SPY calls trade for a quarter of an hour after SPXW has expired; until then an exit that is
         under way is still tried.
         """
-        held = self._open_positions()
+        held = self._book.open_positions()
         if any(each.spy_short for each in held) and now < self.session.spy_options_close:
-            self._finish_what_was_begun(now)
+            self._book.finish(now)
             self._herald.tell_once(
                 now, "wait", f"SPY calls trade until {self.session.spy_options_close:%H:%M} ET."
             )
@@ -233,7 +245,7 @@ class TradingDay:
     ) -> None:
         size = decision.position_size
         exposure = Exposure(
-            open_spreads=self._open_spreads(),
+            open_spreads=self._book.open_spreads(),
             day_pnl=self._day_pnl(self._values()),
             mode=self.record.control_mode(),
             in_doubt=self._in_doubt,
@@ -244,28 +256,9 @@ class TradingDay:
             return
         margin = f"${reg_t_margin(setup, size):,.0f}"
         self._tell(now, "risk", f"Risk allows {size}. Uncovered under Reg T: margin {margin}.")
-        result = self._executor.place_spread_order(setup, size)
-        self._entered(now, self.journal.plan(result.spread_no), result, decision)
+        self._book.enter(setup, decision, now)
 
-    def _entered(
-        self,
-        now: datetime,
-        plan: SpreadPlan,
-        result: SpreadResult,
-        decision: EntryDecision | None,
-    ) -> None:
-        position = self.journal.position(plan)
-        self._tell(now, "entry", story.entry_line(result, position))
-        if position.spreads_opened and decision:
-            self.results.log_trade(position, decision, self.mode)
-        if result.status is Status.PENDING:
-            self._alert(now, "Entry not confirmed", f"Spread {position.trade_id} is in doubt.")
-        elif position.spreads_opened and not position.is_open:
-            self._close_book(position, ExitReason.UNWOUND, now)
-        if position.is_open:
-            self._notify(now, f"opened {position.trade_id}", story.entry_line(result, position))
-
-    # Watching and leaving.
+    # Watching.
 
     def _check(
         self, position: SpreadPosition, value: LiveValue, day: DayState, now: datetime
@@ -279,37 +272,6 @@ class TradingDay:
             self._alert(now, f"P&L of {position.trade_id} not known", value.unknown)
         return signal
 
-    def _exit(self, position: SpreadPosition, reason: ExitReason, text: str, now: datetime) -> None:
-        self.journal.set_stage(position.spread_no, "exiting")
-        self.results.log_exit(self.session.day, position.spread_no, reason, now)
-        result = self._executor.close_position(position, f"{reason}, {text}")
-        left = self.journal.position(self.journal.plan(position.spread_no))
-        line = story.exit_line(result, left)
-        self._tell(now, "exit", line)
-        if left.is_open:
-            self._alert(now, f"Exit of {position.trade_id} under way", f"{reason}. {line}")
-            return
-        self._close_book(left, reason, now)
-        self._notify(now, f"closed {position.trade_id}", f"{reason}: {text}. {line}")
-
-    def _close_book(self, position: SpreadPosition, reason: ExitReason, now: datetime) -> None:
-        self.journal.set_stage(position.spread_no, "closed")
-        self.results.log_exit(self.session.day, position.spread_no, reason, now)
-
-    def _finish_what_was_begun(self, now: datetime) -> None:
-        """Go on with an entry or an exit that a crash or a thin market left unfinished."""
-        for plan in self.journal.plans():
-            position = self.journal.position(plan)
-            if plan.stage == "entering":
-                result = self._executor.continue_entry(plan)
-                self._entered(now, plan, result, self.record.last_decision_to_trade())
-            elif plan.stage == "exiting":
-                reason = self.results.exit_reason(self.session.day, plan.spread_no)
-                if position.is_open:
-                    self._exit(position, reason, "exit under way", now)
-                else:
-                    self._close_book(position, reason, now)
-
     # The end.
 
     def _settle(self, held: list[SpreadPosition], now: datetime) -> bool:
@@ -317,16 +279,7 @@ class TradingDay:
         if closes is None:
             self._herald.tell_once(now, "wait", "Waiting for the official closes of SPX and SPY.")
             return False
-        for position in held:
-            value = settle(position, closes)
-            line = story.settlement_line(position, closes, value)
-            self.journal.record_settlement(
-                position, value, (closes.spy, closes.spx), closes.source, now
-            )
-            self.journal.set_stage(position.spread_no, "closed")
-            self._tell(now, "settlement", line)
-            if value.shares:
-                self._alert(now, f"Assigned: {position.trade_id}", line)
+        self._book.settle(held, closes, now)
         self.record.mark(Phase.SETTLED, now)
         return True
 
@@ -361,14 +314,13 @@ class TradingDay:
         if self._in_doubt:
             self._alert(now, "Record and broker differ", self._in_doubt)
 
-    def _open_positions(self) -> list[SpreadPosition]:
-        return [each for each in self.journal.positions() if each.is_open]
-
     def _open_spreads(self) -> int:
-        return sum(max(each.spx_long, -(-each.spy_short // 10)) for each in self._open_positions())
+        return sum(
+            max(each.spx_long, -(-each.spy_short // 10)) for each in self._book.open_positions()
+        )
 
     def _values(self) -> dict[int, LiveValue]:
-        return {each.spread_no: self._monitor.value(each) for each in self._open_positions()}
+        return {each.spread_no: self._monitor.value(each) for each in self._book.open_positions()}
 
     def _day_pnl(self, values: dict[int, LiveValue]) -> Decimal | None:
         """Return realised and unrealised dollars of the day, None when a part is not known."""
@@ -382,8 +334,8 @@ class TradingDay:
 
     def _next_wake(self, now: datetime) -> datetime:
         moments = [self.session.close]
-        held = self._open_positions()
-        if self._open_spreads() < self._settings.strategy.max_spreads:
+        held = self._book.open_positions()
+        if self._book.open_spreads() < self._settings.strategy.max_spreads:
             entry = self.timetable.next_entry(now)
             moments += [entry] if entry else []
         if any(each.stage != "held" for each in held):

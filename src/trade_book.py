@@ -1,0 +1,120 @@
+"""Takes spreads in and out of the market and keeps the books on them, through crashes too.
+
+A spread is `entering`, then `held`, then `exiting`, then `closed`. Each stage is recorded in the
+same breath as the trade that belongs to it, so whoever starts next knows what to go on with.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from src import story
+from src.day_record import DayRecord
+from src.herald import Herald
+from src.journal import Journal, SpreadPlan
+from src.legging import SpreadResult, Status
+from src.models import SPY_PER_SPREAD, EntryDecision, ExitReason, SpreadPosition, TradeSetup
+from src.order_executor import OrderExecutor
+from src.ports import OfficialCloses
+from src.results_logger import ResultsLogger
+from src.settlement import settle
+
+
+class TradeBook:
+    """The spreads of one session: opened, closed and settled here, and nowhere else."""
+
+    def __init__(
+        self,
+        *,
+        executor: OrderExecutor,
+        journal: Journal,
+        record: DayRecord,
+        results: ResultsLogger,
+        herald: Herald,
+        mode: str,
+    ) -> None:
+        self._executor = executor
+        self._journal = journal
+        self._record = record
+        self._results = results
+        self._herald = herald
+        self._mode = mode
+
+    def open_positions(self) -> list[SpreadPosition]:
+        """Return every spread of which a contract is still held."""
+        return [each for each in self._journal.positions() if each.is_open]
+
+    def open_spreads(self) -> int:
+        """Return how many spreads are held, a broken one counted as a whole one."""
+        return sum(
+            max(each.spx_long, -(-each.spy_short // SPY_PER_SPREAD))
+            for each in self.open_positions()
+        )
+
+    def enter(self, setup: TradeSetup, decision: EntryDecision, now: datetime) -> None:
+        """Open the position that was decided upon, or as much of it as the market gives."""
+        result = self._executor.place_spread_order(setup, decision.position_size)
+        self._entered(self._journal.plan(result.spread_no), result, decision, now)
+
+    def leave(self, position: SpreadPosition, reason: ExitReason, text: str, now: datetime) -> None:
+        """Close a position; what the market does not take now is tried again by `finish`."""
+        self._journal.set_stage(position.spread_no, "exiting")
+        self._results.log_exit(self._journal.session, position.spread_no, reason, now)
+        result = self._executor.close_position(position, f"{reason}, {text}")
+        left = self._journal.position(self._journal.plan(position.spread_no))
+        line = story.exit_line(result, left)
+        self._herald.tell(now, "exit", line)
+        if left.is_open:
+            title = f"Exit of {position.trade_id} under way"
+            self._herald.alert(now, title, f"{reason}. {line}")
+            return
+        self._close(left, reason, now)
+        self._herald.notify(now, f"closed {position.trade_id}", f"{reason}: {text}. {line}")
+
+    def finish(self, now: datetime) -> None:
+        """Go on with every entry or exit that a crash or a thin market left unfinished."""
+        for plan in self._journal.plans():
+            if plan.stage == "entering":
+                result = self._executor.continue_entry(plan)
+                self._entered(plan, result, self._record.last_decision_to_trade(), now)
+            elif plan.stage == "exiting":
+                position = self._journal.position(plan)
+                reason = self._results.exit_reason(self._journal.session, plan.spread_no)
+                if position.is_open:
+                    self.leave(position, reason, "exit under way", now)
+                else:
+                    self._close(position, reason, now)
+
+    def settle(self, held: Sequence[SpreadPosition], closes: OfficialCloses, now: datetime) -> None:
+        """Exchange what has expired for cash and shares, at these closes."""
+        for position in held:
+            value = settle(position, closes)
+            line = story.settlement_line(position, closes, value)
+            used = (closes.spy, closes.spx)
+            self._journal.record_settlement(position, value, used, closes.source, now)
+            self._journal.set_stage(position.spread_no, "closed")
+            self._herald.tell(now, "settlement", line)
+            if value.shares:
+                self._herald.alert(now, f"Assigned: {position.trade_id}", line)
+
+    def _entered(
+        self,
+        plan: SpreadPlan,
+        result: SpreadResult,
+        decision: EntryDecision | None,
+        now: datetime,
+    ) -> None:
+        position = self._journal.position(plan)
+        line = story.entry_line(result, position)
+        self._herald.tell(now, "entry", line)
+        if position.spreads_opened and decision:
+            self._results.log_trade(position, decision, self._mode)
+        if result.status is Status.PENDING:
+            self._herald.alert(now, f"Entry of {position.trade_id} not confirmed", line)
+        elif position.spreads_opened and not position.is_open:
+            self._close(position, ExitReason.UNWOUND, now)
+        if position.is_open:
+            self._herald.notify(now, f"opened {position.trade_id}", line)
+
+    def _close(self, position: SpreadPosition, reason: ExitReason, now: datetime) -> None:
+        self._journal.set_stage(position.spread_no, "closed")
+        self._results.log_exit(self._journal.session, position.spread_no, reason, now)
