@@ -212,7 +212,7 @@ class Journal:
         The same report twice changes nothing, and a fill counts even if it arrives after the
         order was thought to be over.
         """
-        new = [fill for fill in report.fills if self._record_fill(fill)]
+        new = [fill for fill in report.fills if self._write_fill(fill)]
         row = self._store.read(
             "SELECT state FROM orders WHERE client_order_id = ?", (report.client_order_id,)
         ).fetchone()
@@ -220,12 +220,49 @@ class Journal:
         keeps_cancelling = (
             report.state is OrderState.WORKING and row["state"] == OrderStatus.CANCELLING.value
         )
-        if not keeps_cancelling and row["state"] != status.value:
+        # A report that comes late does not bring a filled order back to life.
+        is_filled = row["state"] == OrderStatus.FILLED.value
+        if not keeps_cancelling and not is_filled and row["state"] != status.value:
             self._set_status(report.client_order_id, status, report.broker_order_id, report.text)
         self._store.commit()
         return new
 
-    def _record_fill(self, fill: Fill) -> bool:
+    def knows(self, client_order_id: str) -> bool:
+        """Whether an order was ever recorded."""
+        row = self._store.read(
+            "SELECT 1 FROM orders WHERE client_order_id = ?", (client_order_id,)
+        ).fetchone()
+        return row is not None
+
+    def record_fill(self, fill: Fill) -> bool:
+        """Commit a fill of a known order, whatever its state; return whether it was new."""
+        is_new = self._write_fill(fill)
+        if is_new:
+            self._store.commit()
+        return is_new
+
+    def adopt(self, intent: OrderIntent, contracts: tuple[OptionContract, OptionContract]) -> None:
+        """Commit an order of ours that the broker remembers and this record does not.
+
+        `contracts` are the SPY and the SPXW call of its spread. It is over: only its fills count.
+        """
+        self._store.write(
+            "INSERT INTO spreads VALUES (?, ?, ?, ?, ?, ?, 0, 0, 'held') ON CONFLICT DO NOTHING",
+            (
+                self._key,
+                intent.spread_no,
+                contracts[0].strike,
+                contracts[1].strike,
+                max(intent.quantity // (10 if intent.leg is Leg.SPY else 1), 1),
+                intent.created_at.isoformat(),
+            ),
+        )
+        self.record_intent(intent)
+        self.record_status(
+            intent.client_order_id, OrderStatus.FILLED, "found at the broker, not in the record"
+        )
+
+    def _write_fill(self, fill: Fill) -> bool:
         changed = self._store.write(
             "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (fill_id) DO NOTHING",
             (

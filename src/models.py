@@ -1,8 +1,7 @@
 """The words of the program as types: immutable, without a clock, a network or a database.
 
-Money that was or will be exchanged is `Decimal` dollars; what is only looked at (quotes, prices,
-ratios, credits of a setup) is `float` dollars per share. Every time is aware, in New York time.
-Cash is positive when received, a position is positive when long.
+Money exchanged is `Decimal` dollars; what is only looked at (quotes, credits) is `float` dollars
+per share. Times are aware, in New York. Cash is positive when received, a position when long.
 """
 
 from collections.abc import Mapping
@@ -43,8 +42,8 @@ class Session:
     def at(self, time_of_day: time) -> datetime:
         """Return the moment of this session that a configured time of day stands for.
 
-        A time that is written for a full day and lies after the close, or in its last quarter
-        of an hour, keeps its distance to the close: 15:45 on a day that ends at 13:00 is 12:45.
+        One that lies after the close, or in its last quarter of an hour, keeps the distance that
+        it has to the close of a full day: 15:45 on a day that ends at 13:00 is 12:45.
         """
         moment = datetime.combine(self.day, time_of_day, tzinfo=NEW_YORK)
         if moment > self.close - timedelta(minutes=15):
@@ -76,8 +75,8 @@ class OptionContract:
 class Quote:
     """A market at the moment `at` at which it was true, not at which it arrived.
 
-    Prices are dollars (points) per share; `None` is a side that is not known. Sizes are contracts,
-    `None` where the source does not tell them. An underlying has only `last`.
+    Prices are dollars (points) per share, sizes contracts; `None` is what is not known. An
+    underlying has only `last`.
     """
 
     at: datetime
@@ -381,11 +380,12 @@ class ExitReason(StrEnum):
     DAILY_LOSS = "DAILY_LOSS"
     MANUAL = "MANUAL"
     UNWOUND = "UNWOUND"
+    UNCOVERED = "UNCOVERED"
     EXPIRED = "EXPIRED"
 
 
 class Severity(StrEnum):
-    """How urgent an exit signal is: every one is acted upon, the more urgent one gives its name."""
+    """How urgent an exit signal is; all are acted upon, the most urgent one gives its name."""
 
     HIGH = "HIGH"
     MEDIUM = "MEDIUM"

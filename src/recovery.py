@@ -1,9 +1,78 @@
-"""What the broker holds against what is recorded."""
+"""Brings the record up to date with the broker, and names what still differs.
 
+The broker's fills are the truth. One that arrives late, of an order that was given up, counts;
+an order of ours that this record never saw is adopted by its id. Positions that are not ours are
+never touched.
+"""
+
+import re
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 
-from src.models import OptionContract, SpreadPosition
-from src.ports import Holding
+from src.herald import Herald
+from src.journal import Journal
+from src.models import Fill, Leg, OptionContract, OrderIntent, Purpose, SpreadPosition
+from src.order_executor import OrderExecutor
+from src.ports import Broker, Holding, RetryLater
+
+_OUR_ID = re.compile(r"(\d{4}-\d\d-\d\d)-(\d+)-(spy|spx)-(open|close)-(\d+)")
+
+
+class Recovery:
+    """Compares one session's record with one broker."""
+
+    def __init__(
+        self, broker: Broker, journal: Journal, executor: OrderExecutor, herald: Herald
+    ) -> None:
+        self._broker = broker
+        self._journal = journal
+        self._executor = executor
+        self._herald = herald
+
+    def compare(self, now: datetime, *, expired: bool) -> str:
+        """Take over what the broker knows; return what then still differs, empty if nothing does.
+
+        Once contracts have `expired` positions are no longer compared: a broker books expiries in
+        its own time.
+        """
+        try:
+            self._executor.look_up_open_orders()
+            self._end_forgotten_orders(now)
+            self._take_fills(now)
+            if expired:
+                return ""
+            return difference(self._journal.positions(), self._broker.holdings())
+        except RetryLater as error:
+            return f"the broker cannot be asked ({error})"
+
+    def _end_forgotten_orders(self, now: datetime) -> None:
+        """Cancel every order of ours that is alive at the broker and over, or unknown, to us."""
+        alive = {
+            each.intent.client_order_id
+            for each in self._journal.orders()
+            if not each.status.is_final
+        }
+        for report in self._broker.open_orders():
+            order = report.client_order_id
+            if self._is_ours(order) and order not in alive:
+                self._herald.alert(now, f"Order {order} forgotten", "It is cancelled.")
+                self._broker.cancel(order)
+
+    def _take_fills(self, now: datetime) -> None:
+        fills = [each for each in self._broker.fills(self._journal.session) if self._is_ours(each)]
+        for fill in fills:
+            order = fill.client_order_id
+            if not self._journal.knows(order):
+                self._journal.adopt(_intent_of(fill), _contracts_of(order, fills))
+                self._herald.alert(now, f"Order {order} adopted", "It was not in the record.")
+            if self._journal.record_fill(fill):
+                words = f"{fill.side} {fill.quantity} {fill.contract} at {fill.price:.2f}"
+                self._herald.tell(now, "fill", f"Fill found at the broker: {words}.")
+
+    def _is_ours(self, one: Fill | str) -> bool:
+        order = one if isinstance(one, str) else one.client_order_id
+        match = _OUR_ID.fullmatch(order)
+        return match is not None and match[1] == self._journal.session.isoformat()
 
 
 def difference(positions: Sequence[SpreadPosition], holdings: Iterable[Holding]) -> str:
@@ -31,3 +100,32 @@ def difference(positions: Sequence[SpreadPosition], holdings: Iterable[Holding])
     if shares < 0:
         found.append(f"{shares:+d} SPY shares at the broker, as an assignment leaves them")
     return "; ".join(found)
+
+
+def _intent_of(fill: Fill) -> OrderIntent:
+    match = _OUR_ID.fullmatch(fill.client_order_id)
+    if match is None:
+        raise ValueError(f"{fill.client_order_id} is no order id of ours")
+    return OrderIntent(
+        session=date.fromisoformat(match[1]),
+        spread_no=int(match[2]),
+        leg=Leg(match[3]),
+        purpose=Purpose(match[4]),
+        attempt=int(match[5]),
+        contract=fill.contract,
+        side=fill.side,
+        quantity=fill.quantity,
+        limit=fill.price,
+        created_at=fill.at,
+    )
+
+
+def _contracts_of(order: str, fills: Sequence[Fill]) -> tuple[OptionContract, OptionContract]:
+    """Return both calls of an order's spread; strike 0 for the one that was never traded."""
+    spread = order.rsplit("-", 3)[0]
+    expiry = fills[0].contract.expiry
+    found = {"SPY": OptionContract("SPY", expiry, 0.0), "SPXW": OptionContract("SPXW", expiry, 0.0)}
+    for each in fills:
+        if each.client_order_id.rsplit("-", 3)[0] == spread:
+            found[each.contract.root] = each.contract
+    return found["SPY"], found["SPXW"]

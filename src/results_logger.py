@@ -40,6 +40,20 @@ ON CONFLICT (trade_id) DO UPDATE SET
 WHERE trades.final_pnl IS NULL
 """
 
+_DECIDED = (
+    "spy_price",
+    "spx_price",
+    "spy_bid",
+    "spy_ask",
+    "spx_bid",
+    "spx_ask",
+    "ratio",
+    "strike_gap",
+    "quoted_credit",
+    "expected_profit",
+)
+"""What a trade knows from its decision."""
+
 # Contracts are signed, long positive; a settlement takes away the position that it settles.
 _LEDGER = """
 WITH moves AS (
@@ -136,6 +150,28 @@ class ResultsLogger:
         with self._transaction():
             self._connection.execute(_LOG_TRADE, values)
             self._summarise_day(position.session, mode)
+
+    def log_adopted(self, position: SpreadPosition, mode: str) -> None:
+        """Record a position that was found at the broker and whose decision is lost."""
+        values = {
+            "trade_id": position.trade_id,
+            "date": str(position.session),
+            "spy_strike": position.spy_contract.strike,
+            "spx_strike": position.spx_contract.strike,
+            "entry_credit": float(position.entry_cash.quantize(CENT)),
+            "entry_time": _iso(position.opened_at),
+            "spreads": position.spreads_opened,
+            "mode": mode,
+            "fees": float(position.fees.quantize(CENT)),
+            "note": "adopted: found at the broker, its decision is not in the record",
+        }
+        with self._transaction():
+            self._connection.execute(_LOG_TRADE, dict.fromkeys(_DECIDED) | values)
+            self._summarise_day(position.session, mode)
+
+    def has_trade(self, trade_id: str) -> bool:
+        """Whether a trade is recorded under this id."""
+        return bool(self._rows("SELECT 1 FROM trades WHERE trade_id = ?", trade_id))
 
     def log_skip(self, session: date, mode: str, reason: str) -> None:
         """Record why a day has no trade so far: the last reason given counts, a trade clears it."""

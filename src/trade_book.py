@@ -71,18 +71,34 @@ class TradeBook:
         self._herald.notify(now, f"closed {position.trade_id}", f"{reason}: {text}. {line}")
 
     def finish(self, now: datetime) -> None:
-        """Go on with every entry or exit that a crash or a thin market left unfinished."""
+        """Go on with all that a crash or a thin market left unfinished, or that came too late.
+
+        A short call that nothing covers, and a contract that turns up in a spread that was over,
+        go back to the market at once.
+        """
+        self.adopt_orphans(now)
         for plan in self._journal.plans():
+            position = self._journal.position(plan)
             if plan.stage == "entering":
                 result = self._executor.continue_entry(plan)
                 self._entered(plan, result, self._record.last_decision_to_trade(), now)
+            elif plan.stage == "exiting" and not position.is_open:
+                self._close(position, self._reason(plan), now)
             elif plan.stage == "exiting":
-                position = self._journal.position(plan)
-                reason = self._results.exit_reason(self._journal.session, plan.spread_no)
-                if position.is_open:
-                    self.leave(position, reason, "exit under way", now)
-                else:
-                    self._close(position, reason, now)
+                self.leave(position, self._reason(plan), "exit under way", now)
+            elif position.uncovered > 0 or (plan.stage == "closed" and position.is_open):
+                self.leave(position, ExitReason.UNCOVERED, "late fills have to go back", now)
+
+    def adopt_orphans(self, now: datetime) -> None:
+        """Give every position that came back from the broker without its trade a trade."""
+        for position in self.open_positions():
+            if position.stage != "entering" and not self._results.has_trade(position.trade_id):
+                self._results.log_adopted(position, self._mode)
+                words = "its decision is not in the record; it is watched like any other"
+                self._herald.alert(now, f"Position {position.trade_id} adopted", words)
+
+    def _reason(self, plan: SpreadPlan) -> ExitReason:
+        return self._results.exit_reason(self._journal.session, plan.spread_no)
 
     def settle(self, held: Sequence[SpreadPosition], closes: OfficialCloses, now: datetime) -> None:
         """Exchange what has expired for cash and shares, at these closes."""

@@ -26,7 +26,7 @@ from src.models import (
 from src.order_executor import OrderExecutor
 from src.ports import Account, Broker, Clock, Notifier, QuoteSource, RetryLater
 from src.position_monitor import DayState, LiveValue, PositionMonitor
-from src.recovery import difference
+from src.recovery import Recovery
 from src.results_logger import ResultsLogger
 from src.risk_manager import Exposure, RiskManager, reg_t_margin
 from src.settings import Settings
@@ -96,6 +96,7 @@ class TradingDay:
             herald=self._herald,
             mode=mode,
         )
+        self._recovery = Recovery(broker, self.journal, self._executor, self._herald)
         self._in_doubt = ""
         self._has_decided = False
 
@@ -224,6 +225,7 @@ class TradingDay:
         SPY calls trade for a quarter of an hour after SPXW has expired; until then an exit that is
         under way is still tried.
         """
+        self._book.adopt_orphans(now)
         held = self._book.open_positions()
         if any(each.spy_short for each in held) and now < self.session.spy_options_close:
             self._book.finish(now)
@@ -303,21 +305,9 @@ class TradingDay:
     # Facts.
 
     def _compare_with_broker(self, now: datetime) -> None:
-        """Find out what became of open orders, and whether the broker holds what is recorded."""
-        try:
-            self._executor.look_up_open_orders()
-            self._in_doubt = ""
-            if now < self.session.close:
-                self._in_doubt = difference(self.journal.positions(), self._broker.holdings())
-        except RetryLater as error:
-            self._in_doubt = f"the broker cannot be asked ({error})"
+        self._in_doubt = self._recovery.compare(now, expired=now >= self.session.close)
         if self._in_doubt:
             self._alert(now, "Record and broker differ", self._in_doubt)
-
-    def _open_spreads(self) -> int:
-        return sum(
-            max(each.spx_long, -(-each.spy_short // 10)) for each in self._book.open_positions()
-        )
 
     def _values(self) -> dict[int, LiveValue]:
         return {each.spread_no: self._monitor.value(each) for each in self._book.open_positions()}

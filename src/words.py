@@ -20,6 +20,7 @@ EXIT_WORDS: Mapping[str, str] = {
     ExitReason.DAILY_LOSS: "the loss of the day reached its limit",
     ExitReason.MANUAL: "a person asked for it",
     ExitReason.UNWOUND: "the spread could not be completed, and what had filled was taken back",
+    ExitReason.UNCOVERED: "a fill that came too late left contracts that had to go back",
     ExitReason.EXPIRED: "it was held to the end and settled",
 }
 

@@ -128,16 +128,17 @@ CREATE TABLE notifications (
 ) STRICT;
 
 CREATE TABLE trades (
+    -- Prices and figures of the decision are NULL where its record was lost.
     trade_id         TEXT PRIMARY KEY,            -- <session>-<spread no>
     date             TEXT NOT NULL,
-    spy_price        REAL NOT NULL,
-    spx_price        REAL NOT NULL,
+    spy_price        REAL,
+    spx_price        REAL,
     spy_strike       REAL NOT NULL,
     spx_strike       REAL NOT NULL,
-    spy_bid          REAL NOT NULL,
-    spy_ask          REAL NOT NULL,
-    spx_bid          REAL NOT NULL,
-    spx_ask          REAL NOT NULL,
+    spy_bid          REAL,
+    spy_ask          REAL,
+    spx_bid          REAL,
+    spx_ask          REAL,
     entry_credit     REAL,                        -- dollars received for the whole position, net of fees
     exit_cost        REAL,                        -- dollars paid to end it, net; negative when it paid
     exit_reason      TEXT,
@@ -146,10 +147,10 @@ CREATE TABLE trades (
     exit_time        TEXT,
     spreads          INTEGER NOT NULL,
     mode             TEXT NOT NULL,
-    ratio            REAL NOT NULL,
-    strike_gap       REAL NOT NULL,               -- SPX points
-    quoted_credit    REAL NOT NULL,               -- dollars a spread, as decided upon
-    expected_profit  REAL NOT NULL,               -- dollars a spread, as decided upon
+    ratio            REAL,
+    strike_gap       REAL,               -- SPX points
+    quoted_credit    REAL,               -- dollars a spread, as decided upon
+    expected_profit  REAL,               -- dollars a spread, as decided upon
     fees             REAL,
     assigned_shares  INTEGER NOT NULL DEFAULT 0,  -- SPY shares left in the account; negative when short
     note             TEXT NOT NULL DEFAULT ''

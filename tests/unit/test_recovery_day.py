@@ -1,0 +1,106 @@
+"""A day that learns from its broker what its own record does not know."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from src.models import Fill, Leg, OrderIntent, Purpose, Side
+from tests.fakes.builders import DAY, spxw_call, spy_call
+from tests.fakes.days import PlayedDay, levels
+
+
+@pytest.fixture
+def day(tmp_path: Path) -> PlayedDay:
+    return PlayedDay(tmp_path)
+
+
+def forget(day: PlayedDay, *tables: str) -> None:
+    for table in tables:
+        day.store.write(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+    day.store.commit()
+
+
+def test_a_position_whose_record_was_lost_is_adopted_and_closed_by_the_rules(
+    day: PlayedDay,
+) -> None:
+    day.run(until="10:06")
+    forget(day, "fills", "orders", "spreads", "decisions", "trades", "daily_summary", "events")
+    day.happen["11:02"] = levels(611.0, 6110.0)
+    day.restart()
+    day.run()
+    assert day.broker.holdings() == []
+    assert day.one("SELECT exit_reason FROM trades") == "ASSIGNMENT_RISK"
+    assert str(day.one("SELECT note FROM trades")).startswith("adopted")
+    assert day.one("SELECT spy_price FROM trades") is None
+    cash = day.broker.account().cash - 100_000
+    assert day.one("SELECT final_pnl FROM trades") == float(cash)
+    assert (day.folder / "reports" / f"{DAY}.txt").exists()
+
+
+def test_an_order_of_ours_that_nobody_remembers_is_cancelled(day: PlayedDay) -> None:
+    day.run(until="10:06")
+    stray = OrderIntent(
+        DAY,
+        7,
+        Leg.SPY,
+        Purpose.OPEN,
+        1,
+        spy_call(605.0),
+        Side.SELL,
+        10,
+        Decimal("9.99"),
+        day.clock.now(),
+    )
+    day.market.quote(spy_call(605.0), 0.50, 0.52)
+    day.broker.submit(stray)
+    assert day.broker.open_orders()
+    day.tick()
+    assert day.broker.open_orders() == []
+    assert day.telling("forgotten")
+
+
+def test_a_short_call_that_turns_up_too_late_is_bought_back_at_once(day: PlayedDay) -> None:
+    day.happen["11:02"] = levels(611.0, 6110.0)
+    day.run(until="11:10")
+    assert day.broker.holdings() == []
+    # The exchange says only now that ten more calls were sold by an order that was given up.
+    order = day.broker._state.orders[f"{DAY}-1-spy-open-1"]
+    late = Fill(
+        "late",
+        order.intent.client_order_id,
+        spy_call(),
+        Side.SELL,
+        10,
+        Decimal("2.98"),
+        Decimal("1.50"),
+        day.clock.now(),
+    )
+    order.fills.append(late)
+    day.broker._state.options[spy_call()] = -10
+    day.broker._state.cash += late.cash
+    day.tick()
+    assert day.broker.holdings() == []
+    day.run()
+    assert day.one("SELECT exit_reason FROM trades") == "UNCOVERED"
+    assert day.one("SELECT final_pnl FROM trades") == float(day.broker.account().cash - 100_000)
+
+
+def test_options_of_the_user_are_never_touched(day: PlayedDay) -> None:
+    day.broker._state.options.update({spy_call(615.0): -3, spxw_call(6100.0): 2})
+    day.happen["11:02"] = levels(611.0, 6110.0)
+    day.run()
+    ours = {spy_call().symbol, spxw_call().symbol}
+    assert set(day.column("SELECT symbol FROM orders")) == ours
+
+
+def test_a_short_call_of_the_user_at_our_strike_keeps_us_from_opening_more(
+    day: PlayedDay,
+) -> None:
+    day.settings = day.settings.changed("strategy.max_position_loss=6000")
+    day.restart()
+    day.run(until="09:36")
+    day.broker._state.options[spy_call()] -= 5
+    day.run(until="09:50")
+    assert day.one("SELECT count(*) FROM trades") == 1
+    assert day.telling("recorded -10, at the broker -15")
