@@ -4,25 +4,13 @@ import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from enum import IntEnum
 
+from src.control import ControlMode, ControlTable, SetBy
 from src.database import Store
 from src.models import EntryDecision, SpreadPosition
 from src.words import money
 
-
-class ControlMode(IntEnum):
-    """What the program may still do; of two modes the greater one rules."""
-
-    NORMAL = 0
-    REDUCE_ONLY = 1
-    CLOSE = 2
-    HALT = 3
-
-    @property
-    def label(self) -> str:
-        """The mode as a person types it, e.g. "reduce-only"."""
-        return self.name.lower().replace("_", "-")
+__all__ = ["ControlMode", "DayRecord", "Notice", "SessionRecord", "SetBy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +46,7 @@ class DayRecord:
         self._store = store
         self.session = session
         self._key = session.isoformat()
+        self.control = ControlTable(store, session)
 
     def commit(self) -> None:
         """Make everything written so far survive the death of the process."""
@@ -98,6 +87,7 @@ class DayRecord:
             "UPDATE sessions SET phase = ?, last_tick = ?, next_tick = NULL WHERE session = ?",
             (phase, now.isoformat(), self._key),
         )
+        self.control.claim()
 
     def expect(self, wake: datetime) -> None:
         """Record that a tick is over, and when the next one is due."""
@@ -119,11 +109,12 @@ class DayRecord:
                     "checks",
                     "notifications",
                     "overrides",
-                    "control",
                     "spreads",
                     "sessions",
                 )
             ),
+            # A halt of a person's outlives the session until a person lifts it.
+            "control WHERE session = ? AND NOT (mode = 3 AND set_by = 'person')",
             "trades WHERE date = ?",
             "daily_summary WHERE date = ?",
         ):
@@ -157,9 +148,9 @@ class DayRecord:
     def last_decision_at(self) -> datetime | None:
         """Return when the market was last judged in this session."""
         row = self._store.read(
-            "SELECT max(at) FROM decisions WHERE session = ?", (self._key,)
+            "SELECT at FROM decisions WHERE session = ? ORDER BY id DESC LIMIT 1", (self._key,)
         ).fetchone()
-        return datetime.fromisoformat(row[0]) if row[0] else None
+        return datetime.fromisoformat(row["at"]) if row else None
 
     def last_decision_to_trade(self) -> EntryDecision | None:
         """Return the session's newest decision in favour of trading."""
@@ -210,53 +201,43 @@ class DayRecord:
             ),
         )
 
+    def last_known_pnl(self, position: SpreadPosition) -> str:
+        """Return in words what the position was last worth, and when."""
+        row = self._store.read(
+            "SELECT at, pnl FROM checks WHERE session = ? AND spread_no = ? AND pnl IS NOT NULL"
+            " ORDER BY id DESC LIMIT 1",
+            (self._key, position.spread_no),
+        ).fetchone()
+        return f"{money(row['pnl'])} at {row['at'][11:16]}" if row else "nothing"
+
     def last_check_at(self) -> datetime | None:
         """Return when an open position was last looked at in this session."""
         row = self._store.read(
-            "SELECT max(at) FROM checks WHERE session = ?", (self._key,)
+            "SELECT at FROM checks WHERE session = ? ORDER BY id DESC LIMIT 1", (self._key,)
         ).fetchone()
-        return datetime.fromisoformat(row[0]) if row[0] else None
+        return datetime.fromisoformat(row["at"]) if row else None
 
     def control_mode(self) -> ControlMode:
-        """Return what the program may still do in this session."""
-        row = self._store.read("SELECT mode, session FROM control").fetchone()
-        if row is None or row["session"] != self._key:
-            return ControlMode.NORMAL
-        return ControlMode(row["mode"])
+        """Return what the program may still do in this session, as far as it is recorded."""
+        return self.control.mode()
 
-    def raise_control(self, mode: ControlMode, reason: str, at: datetime) -> None:
+    def raise_control(
+        self, mode: ControlMode, reason: str, at: datetime, set_by: SetBy = SetBy.PERSON
+    ) -> None:
         """Commit a stronger mode for this session; a weaker one changes nothing."""
-        if mode <= self.control_mode():
-            return
-        self._store.write(
-            "INSERT INTO control VALUES (1, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-            " mode = excluded.mode, session = excluded.session, reason = excluded.reason,"
-            " set_at = excluded.set_at",
-            (int(mode), self._key, reason, at.isoformat()),
-        )
-        self._store.commit()
+        self.control.raise_mode(mode, reason, at, set_by)
 
     def ask_to_close(self, at: datetime) -> None:
         """Record a person's wish that the open positions of this session be closed."""
-        self._store.write(
-            "INSERT INTO overrides (session, at, action) VALUES (?, ?, 'close')",
-            (self._key, at.isoformat()),
-        )
-        self._store.commit()
+        self.control.ask_to_close(at)
 
     def close_was_asked(self) -> bool:
         """Whether a person wants the open positions closed, and they are not yet."""
-        row = self._store.read(
-            "SELECT 1 FROM overrides WHERE session = ? AND taken_at IS NULL", (self._key,)
-        ).fetchone()
-        return row is not None
+        return self.control.close_was_asked()
 
     def close_was_done(self, at: datetime) -> None:
         """Record that a person's wish was carried out."""
-        self._store.write(
-            "UPDATE overrides SET taken_at = ? WHERE session = ? AND taken_at IS NULL",
-            (at.isoformat(), self._key),
-        )
+        self.control.close_was_done(at)
 
     def notify(self, at: datetime, key: str, title: str, text: str) -> bool:
         """Put a message up for delivery, once for each key; return whether it is new."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from src.day_record import ControlMode, DayRecord
+from src.day_record import ControlMode, DayRecord, SetBy
 from src.models import MULTIPLIER, SPY_PER_SPREAD, ExitReason, SpreadPosition, TradeSetup
 from src.ports import Account
 from src.settings import Settings
@@ -96,7 +96,7 @@ class RiskManager:
         `text` says what happened. The halt is committed before the first order, so that a crash
         cannot lose it.
         """
-        record.raise_control(ControlMode.HALT, text, now)
+        record.raise_control(ControlMode.HALT, text, now, SetBy.BREAKER)
         alert(now, "Daily loss limit", f"{text}; everything is closed, nothing more is opened")
         for position in positions:
             close(position, ExitReason.DAILY_LOSS, text, now)

@@ -86,4 +86,7 @@ def _next_slot(origin: datetime, seconds: float, now: datetime) -> datetime:
 
 
 def _is_new_slot(origin: datetime, seconds: float, now: datetime, last: datetime | None) -> bool:
-    return last is None or _slot(origin, seconds, now) > _slot(origin, seconds, last)
+    # A last time that lies ahead was told by a clock that has been put back since.
+    if last is None or last > now:
+        return True
+    return _slot(origin, seconds, now) > _slot(origin, seconds, last)

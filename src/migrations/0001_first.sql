@@ -13,9 +13,9 @@ CREATE TABLE sessions (
 ) STRICT;
 
 CREATE TABLE control (
-    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    set_by   TEXT PRIMARY KEY CHECK (set_by IN ('person', 'breaker')),  -- a HALT file needs no row
     mode     INTEGER NOT NULL,                    -- 0 normal, 1 reduce-only, 2 close, 3 halt
-    session  TEXT NOT NULL,                       -- the session in which it was set
+    session  TEXT NOT NULL,                       -- the session it is for; '' is the next that runs
     reason   TEXT NOT NULL,
     set_at   TEXT NOT NULL
 ) STRICT;

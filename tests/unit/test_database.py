@@ -13,7 +13,7 @@ from src import database
 from src.database import Store, open_database, schema_version
 from src.ports import MendInput
 
-ROW = "INSERT INTO control VALUES (1, 3, '2026-03-09', 'a test', '2026-03-09T10:00:00-04:00')"
+ROW = "INSERT INTO control VALUES ('person', 3, '2026-03-09', 'test', '2026-03-09T10:00:00-04:00')"
 
 
 @pytest.fixture

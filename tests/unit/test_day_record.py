@@ -6,8 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from src.control import ControlTable
 from src.database import Store, open_database
-from src.day_record import ControlMode, DayRecord
+from src.day_record import ControlMode, DayRecord, SetBy
+from src.ports import StopTrading
 from tests.fakes.builders import DAY, at
 from tests.fakes.ledger import a_decision, a_position, without_setup
 
@@ -129,6 +131,16 @@ def test_a_check_keeps_the_result_and_the_signal(store: Store, record: DayRecord
     assert record.last_check_at() == at("10:05")
 
 
+def test_the_last_look_is_the_newest_also_after_the_clock_was_put_back(
+    record: DayRecord,
+) -> None:
+    for minute in ("11:00", "10:30"):
+        record.record_decision(a_decision(at=at(minute), day=DAY))
+        record.record_check(a_position(day=DAY), at(minute), None, None, "", "not known")
+    assert record.last_check_at() == at("10:30")
+    assert record.last_decision_at() == at("10:30")
+
+
 def test_before_any_check_nothing_was_looked_at(record: DayRecord) -> None:
     assert record.last_check_at() is None
 
@@ -167,12 +179,87 @@ def test_a_wish_that_is_not_stronger_does_not_hide_why_a_mode_rules(
     assert tuple(row) == ("the daily loss", at("10:00").isoformat())
 
 
-def test_a_mode_ends_with_its_session(store: Store, record: DayRecord) -> None:
-    record.raise_control(ControlMode.HALT, "the daily loss", at("15:00"))
+@pytest.mark.parametrize("mode", [ControlMode.REDUCE_ONLY, ControlMode.CLOSE])
+def test_a_mode_that_is_no_halt_ends_with_its_session(
+    store: Store, record: DayRecord, mode: ControlMode
+) -> None:
+    record.raise_control(mode, "a person", at("15:00"))
     tomorrow = begun(store, NEXT_DAY)
     assert tomorrow.control_mode() is ControlMode.NORMAL
     tomorrow.raise_control(ControlMode.REDUCE_ONLY, "a person", at("09:40", NEXT_DAY))
     assert tomorrow.control_mode() is ControlMode.REDUCE_ONLY
+
+
+@pytest.mark.parametrize("set_by", [SetBy.PERSON, SetBy.BREAKER])
+def test_a_halt_outlives_its_session_whoever_set_it(
+    store: Store, record: DayRecord, set_by: SetBy
+) -> None:
+    record.raise_control(ControlMode.HALT, "a reason", at("15:00"), set_by)
+    tomorrow = begun(store, NEXT_DAY)
+    assert tomorrow.control_mode() is ControlMode.HALT
+    tomorrow.raise_control(ControlMode.CLOSE, "a person", at("09:40", NEXT_DAY), set_by)
+    assert begun(store, date(2026, 3, 11)).control_mode() is ControlMode.HALT
+
+
+def test_what_a_person_set_is_lifted_at_once(record: DayRecord) -> None:
+    record.raise_control(ControlMode.HALT, "a person", at("10:00"))
+    record.control.lift()
+    assert record.control_mode() is ControlMode.NORMAL
+
+
+def test_what_the_breaker_set_is_lifted_only_on_a_later_session(
+    store: Store, record: DayRecord
+) -> None:
+    record.raise_control(ControlMode.HALT, "a person", at("10:00"))
+    record.raise_control(ControlMode.HALT, "loss $1,200", at("10:01"), SetBy.BREAKER)
+    with pytest.raises(StopTrading, match=r"loss \$1,200.*only for a later session"):
+        record.control.lift()
+    assert record.control_mode() is ControlMode.HALT
+    tomorrow = begun(store, NEXT_DAY)
+    tomorrow.control.lift()
+    assert tomorrow.control_mode() is ControlMode.NORMAL
+    assert record.control_mode() is ControlMode.NORMAL
+
+
+def test_a_wish_without_a_session_is_that_of_the_next_one_that_ticks(store: Store) -> None:
+    ControlTable(store, None).raise_mode(ControlMode.CLOSE, "a person", at("08:00"), SetBy.PERSON)
+    today, tomorrow = begun(store, DAY), begun(store, NEXT_DAY)
+    assert today.control_mode() is ControlMode.CLOSE
+    today.mark("holding", at("09:30"))
+    today.commit()
+    assert today.control_mode() is ControlMode.CLOSE
+    assert tomorrow.control_mode() is ControlMode.NORMAL
+
+
+def test_a_wish_for_the_next_session_does_not_weaken_that_of_an_interrupted_one(
+    store: Store, record: DayRecord
+) -> None:
+    record.raise_control(ControlMode.CLOSE, "a person", at("10:00"))
+    coming = ControlTable(store, None)
+    coming.raise_mode(ControlMode.REDUCE_ONLY, "a person", at("10:05"), SetBy.PERSON)
+    assert coming.mode() is ControlMode.CLOSE
+    assert record.control_mode() is ControlMode.CLOSE
+
+
+def test_a_wish_for_the_next_session_forgets_that_of_a_session_that_is_over(
+    store: Store, record: DayRecord
+) -> None:
+    record.raise_control(ControlMode.CLOSE, "a person", at("10:00"))
+    record.mark("reported", at("16:16"))
+    coming = ControlTable(store, None)
+    coming.raise_mode(ControlMode.REDUCE_ONLY, "a person", at("17:00"), SetBy.PERSON)
+    assert coming.mode() is ControlMode.REDUCE_ONLY
+
+
+def test_a_session_that_is_played_anew_forgets_the_breaker_but_not_a_persons_halt(
+    record: DayRecord,
+) -> None:
+    record.raise_control(ControlMode.HALT, "a loss", at("10:00"), SetBy.BREAKER)
+    record.forget_session()
+    assert record.control_mode() is ControlMode.NORMAL
+    record.raise_control(ControlMode.HALT, "a person", at("10:00"))
+    record.forget_session()
+    assert record.control_mode() is ControlMode.HALT
 
 
 def test_a_wish_to_close_stands_until_it_was_carried_out(record: DayRecord) -> None:

@@ -110,6 +110,8 @@ def test_the_end_of_a_half_day_comes_earlier(clock: str, phase: Phase) -> None:
         ("09:36", "09:35:59", True),
         ("09:36:30", "09:36:10", False),
         ("09:50", "09:36", True),
+        ("09:36", "09:41", True),  # the clock was put back: the last look lies ahead
+        ("09:36:10", "09:36:50", True),
     ],
 )
 def test_the_market_is_judged_once_in_each_slot(now: str, last: str | None, *, due: bool) -> None:
