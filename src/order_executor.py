@@ -7,6 +7,7 @@ journal, so an entry that a crash interrupted is finished by the next process.
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 
@@ -41,7 +42,7 @@ Tell = Callable[[datetime, str, str], None]
 class OrderExecutor:
     """Works orders at one broker, at prices from one collector, recorded in one journal."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that an order goes through
         self,
         *,
         broker: Broker,
@@ -51,6 +52,7 @@ class OrderExecutor:
         settings: Settings,
         fees: FeeSchedule,
         tell: Tell,
+        may_open: Callable[[], bool] = lambda: True,
     ) -> None:
         self._broker = broker
         self._collector = collector
@@ -60,6 +62,7 @@ class OrderExecutor:
         self._least = Decimal(str(settings.strategy.min_entry_credit))
         self._fees = fees
         self._tell = tell
+        self._may_open = may_open
 
     # The two things that a day asks for.
 
@@ -239,6 +242,8 @@ class OrderExecutor:
         while True:
             orders = task.mine(self._journal.orders(plan.spread_no))
             now = self._clock.now()
+            if task.purpose is Purpose.OPEN and not self._may_open():
+                task = replace(task, deadline=min(task.deadline, now))
             limit = self._limit(contract, task.side, pricer)
             step, record = next_step(task, orders, limit, now, self._rules.reprice_seconds)
             if step is Step.DONE:

@@ -1,11 +1,23 @@
 """The sentences of the day: what a person reads on the console, in the log and in the report."""
 
+from collections.abc import Iterable
+
 from src.legging import SpreadResult, Status
 from src.models import EntryDecision, ExitSignal, Quote, SpreadPosition
 from src.ports import OfficialCloses
 from src.position_monitor import LiveValue
 from src.settlement import ExpirationValue
 from src.words import money
+
+
+def open_positions(positions: Iterable[SpreadPosition]) -> str:
+    """Return which positions are held, empty when there is none."""
+    return "; ".join(
+        f"{each.trade_id}: short {each.spy_short} {each.spy_contract}, "
+        f"long {each.spx_long} {each.spx_contract}"
+        for each in positions
+        if each.is_open
+    )
 
 
 def decision_lines(decision: EntryDecision) -> list[str]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from src import story
+from src.control import Control, ControlMode
 from src.database import Store
 from src.day_record import DayRecord
 from src.fees import FeeSchedule
@@ -62,6 +63,7 @@ class TradingDay:
         self.mode = mode
         self.journal = Journal(store, session.day)
         self.record = DayRecord(store, session.day)
+        self.control = Control(self.record.control, folder)
         self.results = results or ResultsLogger(store.connection, folder)
         self.timetable = Timetable(session, settings)
         self._settings = settings
@@ -87,6 +89,7 @@ class TradingDay:
             settings=settings,
             fees=self._fees,
             tell=self._tell,
+            may_open=self.control.may_open,
         )
         self._book = TradeBook(
             executor=self._executor,
@@ -120,7 +123,12 @@ class TradingDay:
         self._herald.deliver(now)
         return wake
 
+    def attention(self) -> bool:
+        """Whether something is wished that must not wait for the next tick."""
+        return self.control.attention()
+
     def _advance(self, now: datetime) -> datetime | None:
+        self.control.heed(now, self._tell)
         phase = self.timetable.phase(now)
         if phase is Phase.BEFORE_OPEN:
             return self.wait_until_market_open(now)
@@ -140,15 +148,21 @@ class TradingDay:
 
     def position_in_words(self) -> str:
         """Return what is open, for the moment at which the program must stop."""
-        held = self._book.open_positions()
+        held = story.open_positions(self._book.open_positions())
         if not held:
             return "No position is open."
-        each = "; ".join(
-            f"{p.trade_id}: short {p.spy_short} {p.spy_contract}, long {p.spx_long} "
-            f"{p.spx_contract}"
-            for p in held
-        )
-        return f"A POSITION IS OPEN and stays recorded ({each}). Start again to watch it."
+        return f"A POSITION IS OPEN and stays recorded ({held}). Start again to watch it."
+
+    def standing(self, now: datetime) -> dict[str, str]:
+        """Return where the day stands, in words, for whoever looks at it from outside."""
+        return {
+            "session": self.session.day.isoformat(),
+            "mode": self.mode,
+            "phase": self.timetable.phase(now).value,
+            "position": story.open_positions(self._book.open_positions()),
+            "differences": self._in_doubt,
+            "control": self.control.mode().label,
+        }
 
     # The parts of the day.
 
@@ -195,12 +209,10 @@ class TradingDay:
         if not held:
             return
         last = self.record.last_check_at() or min(each.opened_at for each in held)
-        if not (self.timetable.check_is_due(now, last) or self.record.close_was_asked()):
+        if not (self.timetable.check_is_due(now, last) or self._close_is_wished()):
             return
         values = {each.spread_no: self._monitor.value(each) for each in held}
-        day = DayState(
-            self._day_pnl(values), self.record.control_mode(), self.record.close_was_asked()
-        )
+        day = DayState(self._day_pnl(values), self.control.mode(), self.record.close_was_asked())
         found = [(each, self._check(each, values[each.spread_no], day, now)) for each in held]
         signals = [(each, signal) for each, signal in found if signal]
         for _, signal in signals:
@@ -229,6 +241,8 @@ class TradingDay:
         held = self._book.open_positions()
         if any(each.spy_short for each in held) and now < self.session.spy_options_close:
             self._book.finish(now)
+            if self._close_is_wished():
+                self.monitor_loop(now)
             self._herald.tell_once(
                 now, "wait", f"SPY calls trade until {self.session.spy_options_close:%H:%M} ET."
             )
@@ -249,7 +263,7 @@ class TradingDay:
         exposure = Exposure(
             open_spreads=self._book.open_spreads(),
             day_pnl=self._day_pnl(self._values()),
-            mode=self.record.control_mode(),
+            mode=self.control.mode(),
             in_doubt=self._in_doubt,
         )
         verdict = self._risk.can_open_position(size, exposure, account)
@@ -308,6 +322,9 @@ class TradingDay:
         self._in_doubt = self._recovery.compare(now, expired=now >= self.session.close)
         if self._in_doubt:
             self._alert(now, "Record and broker differ", self._in_doubt)
+
+    def _close_is_wished(self) -> bool:
+        return self.control.mode() >= ControlMode.CLOSE or self.record.close_was_asked()
 
     def _values(self) -> dict[int, LiveValue]:
         return {each.spread_no: self._monitor.value(each) for each in self._book.open_positions()}

@@ -9,6 +9,8 @@ from src.ports import Clock
 
 Tick = Callable[[datetime], datetime | None]
 """Brings the day up to a moment; returns when to be called next, or None when the day is over."""
+Attention = Callable[[], bool]
+"""Whether something wants a tick before its time. It is asked often, so it must be cheap."""
 
 LONGEST_NAP_SECONDS = 1.0
 """A real clock is looked at this often, so that a machine that was asleep notices at once."""
@@ -29,15 +31,24 @@ class _ClockScheduler(schedule.Scheduler):
             self._run_job(job)
 
 
-def run_day(tick: Tick, clock: Clock, *, longest_nap: float | None = LONGEST_NAP_SECONDS) -> None:
+def run_day(
+    tick: Tick,
+    clock: Clock,
+    *,
+    longest_nap: float | None = LONGEST_NAP_SECONDS,
+    attention: Attention = lambda: False,
+) -> None:
     """Tick now, and then at each moment that the last tick asked for, until one asks for none.
 
     A moment that was missed because the machine slept is made up for once, at once; what may
-    still be done then is decided by the clock, not by the trigger. `longest_nap` is in seconds of
-    the clock; None sleeps straight through, for a clock that moves only by sleeping.
+    still be done then is decided by the clock, not by the trigger. When the clock is put back, or
+    `attention` is wanted, the tick comes at once and says anew when the next is due. `longest_nap`
+    is in seconds of the clock; None sleeps straight through, for a clock that moves only by
+    sleeping. Attention is asked for before each nap.
     """
     scheduler = _ClockScheduler(clock)
-    wake: datetime | None = clock.now()
+    seen = clock.now()
+    wake: datetime | None = seen
 
     def job() -> type[schedule.CancelJob] | None:
         nonlocal wake
@@ -46,8 +57,12 @@ def run_day(tick: Tick, clock: Clock, *, longest_nap: float | None = LONGEST_NAP
 
     beat = scheduler.every().minute.do(job)
     while scheduler.jobs and wake is not None:
-        beat.next_run = wake
-        wait = (wake - clock.now()).total_seconds()
-        if wait > 0:
+        now = clock.now()
+        # A clock that was put back would make a moment of its old time wait for ever.
+        at_once = now < seen or attention()
+        seen = now
+        wait = (wake - now).total_seconds()
+        if wait > 0 and not at_once:
             clock.sleep(wait if longest_nap is None else min(wait, longest_nap))
+        beat.next_run = now if at_once else wake
         scheduler.run_pending()
