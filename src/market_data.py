@@ -60,10 +60,11 @@ def nearest_strike(level: float, step: float, lean: float = math.inf) -> float:
 
 @dataclass(frozen=True, slots=True)
 class QuoteLimits:
-    """What a quote must satisfy to be traded on. Ages in seconds, widths per share."""
+    """What a quote must satisfy: ages in seconds, widths per share, a jump as a fraction."""
 
     max_age: float
     max_skew: float
+    max_jump: float
     max_spy_spread: float
     max_spx_spread: float
 
@@ -126,11 +127,13 @@ class MarketDataCollector:
         self._clock = clock
         self._session = session
         self._rule = settings.strategy.strike_rule
+        self._seen: dict[str, float] = {}
         data = settings.market_data
         self.limits = QuoteLimits(
             # A recording that holds one quote in five minutes has nothing newer to offer.
             max_age=max(data.max_quote_age_seconds, source.cadence_seconds or 0.0),
             max_skew=data.max_leg_skew_seconds,
+            max_jump=data.max_jump_percent / 100,
             max_spy_spread=data.max_spy_spread,
             max_spx_spread=data.max_spx_spread,
         )
@@ -151,12 +154,22 @@ class MarketDataCollector:
                 faults.append((Fault.PRICE, f"the {name} price is {quote.last}"))
             elif old := self.limits.age_faults(f"the {name} price", quote, now):
                 faults.extend(old)
+            elif jump := self._jump(name, quote.last):
+                faults.append((Fault.PRICE, jump))
             else:
                 sound[name] = quote.last
         if len(sound) == 2:
             spy, spx = answer["SPY"], answer["SPX"]
             faults += self.limits.skew_faults("the SPY", spy, "SPX prices", spx)
         return sound, tuple(faults)
+
+    def _jump(self, name: str, price: float) -> str:
+        """Return why a price is not believed yet; the next look at the same price believes it."""
+        before = self._seen.get(name, price)
+        self._seen[name] = price
+        if abs(price / before - 1) <= self.limits.max_jump:
+            return ""
+        return f"the {name} price jumped from {before:.2f} to {price:.2f}, not confirmed yet"
 
     def get_atm_strikes(self, spy_price: float, spx_price: float) -> tuple[float, float]:
         """Return the SPY strike nearest to the SPY price, and the SPX strike that goes with it.

@@ -105,9 +105,28 @@ class OrderExecutor:
         if spy.status is Status.FILLED:
             status = Status.FILLED if spx.status is Status.FILLED else Status.PARTIAL
             return self._ended(plan, status, spx, spy)
-        self._sell_excess(self._journal.position(plan), "SPY could not be sold at its price")
-        status = Status.PARTIAL if spy.filled else Status.UNWOUND
-        return self._ended(plan, status, spx, spy)
+        return self._ended(plan, self._end_of_partial_sale(plan, spy), spx, spy)
+
+    def _end_of_partial_sale(self, plan: SpreadPlan, spy: LegResult) -> Status:
+        """Do with a sale that its deadline ended what the config says: a part of SPY is sold."""
+        missed = "SPY could not be sold at its price"
+        if spy.filled and self._rules.on_deadline == "complete":
+            rest = LegTask(
+                leg=Leg.SPY,
+                purpose=Purpose.OPEN,
+                side=Side.SELL,
+                wanted=spy.wanted,
+                deadline=self._clock.now() + self._deadline,
+            )
+            spy = self._work(plan, rest, lambda quote: Decimal(str(quote.bid)))
+        if spy.filled and self._rules.on_deadline == "unwind":
+            self.close_position(self._journal.position(plan), missed)
+        else:
+            self._sell_excess(self._journal.position(plan), missed)
+        left = self._journal.position(plan)
+        if left.spy_short == SPY_PER_SPREAD * plan.wanted:
+            return Status.FILLED
+        return Status.PARTIAL if left.is_open else Status.UNWOUND
 
     def close_position(self, position: SpreadPosition, why: str) -> SpreadResult:
         """Buy the short SPY calls back, then sell the SPXW calls that are no longer needed.

@@ -145,6 +145,9 @@ class MarketData(Section):
         1.0, description="Points between bid and ask of the SPXW call, at most."
     )
     max_quote_age_seconds: Positive = Field(5.0, description="Seconds that a quote may be old.")
+    max_jump_percent: Positive = Field(
+        2.0, description="Percent by which a price may differ from the last look's unconfirmed."
+    )
     max_leg_skew_seconds: NotNegative = Field(
         2.0, description="Seconds that the quotes of the two legs may lie apart."
     )
@@ -183,6 +186,10 @@ class Execution(Section):
     )
     max_exit_slippage: float = Field(
         0.25, ge=0, le=10, description="Fraction above the first ask that buying back may cost."
+    )
+    on_deadline: Literal["complete", "reduce", "unwind"] = Field(
+        "reduce",
+        description="What becomes of an entry of which SPY is only partly sold at the deadline.",
     )
 
 

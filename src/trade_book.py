@@ -64,7 +64,8 @@ class TradeBook:
         line = story.exit_line(result, left)
         self._herald.tell(now, "exit", line)
         if left.is_open:
-            title = f"Exit of {position.trade_id} under way"
+            # The minute is part of the message, so that each try that fails is heard of.
+            title = f"Exit of {position.trade_id} under way at {now:%H:%M}"
             self._herald.alert(now, title, f"{reason}. {line}")
             return
         self._close(left, reason, now)

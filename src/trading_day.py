@@ -4,6 +4,7 @@ It knows nothing of cron, loops or processes. All that matters is in the databas
 that starts in the middle of the day, or after a crash, goes on from there.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -243,9 +244,9 @@ class TradingDay:
             self._book.finish(now)
             if self._close_is_wished():
                 self.monitor_loop(now)
-            self._herald.tell_once(
-                now, "wait", f"SPY calls trade until {self.session.spy_options_close:%H:%M} ET."
-            )
+            until = f"{self.session.spy_options_close:%H:%M}"
+            words = f"SPY calls trade until {until}, and may be exercised until 17:30."
+            self._alert(now, "Short calls are held into expiry", words)
             return min(self.timetable.next_quick_check(now), self.session.spy_options_close)
         if held and not self._settle(held, now):
             if now < self.session.spy_options_close + GIVE_UP_ON_CLOSES:
@@ -279,6 +280,9 @@ class TradingDay:
     def _check(
         self, position: SpreadPosition, value: LiveValue, day: DayState, now: datetime
     ) -> ExitSignal | None:
+        if value.pnl is None:
+            known = self.record.last_known_pnl(position)
+            value = replace(value, unknown=f"{value.unknown}; last known: {known}")
         signals = self._monitor.check_exit_conditions(position, value, day, now)
         signal = signals[0] if signals else None
         reason, words = signal.reason if signal else "", story.verdict(value, signals)

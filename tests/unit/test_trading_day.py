@@ -192,7 +192,7 @@ def test_a_late_start_does_not_enter_late(tmp_path: Path) -> None:
 
 def test_a_start_with_an_open_position_takes_it_over(day: PlayedDay) -> None:
     day.run(until="10:30")
-    day.happen["11:04"] = levels(615.0, 6150.0)
+    day.happen["11:04"] = levels(611.0, 6110.0)
     day.restart("11:03")
     day.run()
     assert day.one("SELECT exit_reason FROM trades") == "ASSIGNMENT_RISK"
@@ -390,3 +390,16 @@ def resume_at(day: PlayedDay) -> datetime:
     record = day.day.record.session_record()
     assert record is not None
     return record.resume_at
+
+
+def test_a_price_that_jumps_is_believed_at_the_second_look(day: PlayedDay) -> None:
+    day.happen["11:02"] = levels(640.0, 6400.0)
+    day.run()
+    assert day.telling("the SPY price jumped from 600.25 to 640.00, not confirmed yet")
+    assert str(day.one("SELECT exit_time FROM trades"))[11:16] == "11:10"
+
+
+def test_a_value_that_is_not_known_is_shown_with_the_last_one_that_was(day: PlayedDay) -> None:
+    day.happen["11:02"] = gone
+    day.run(until="11:10")
+    assert day.telling("last known: -$168.60 at 11:00")
