@@ -1,0 +1,162 @@
+"""What must hold once a day is over, judged by the exchange's own books."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from src.database import Store
+from src.models import Session, SpreadPosition
+from src.ports import OfficialCloses
+from src.settlement import settle
+from tests.simulation.exchange import FaultyExchange
+from tests.simulation.world import Violation
+
+
+class Aftermath:
+    """Compares the record of a finished day with the exchange; raises Violation."""
+
+    def __init__(
+        self,
+        store: Store,
+        exchange: FaultyExchange,
+        session: Session,
+        closes: OfficialCloses,
+        start_cash: Decimal,
+    ) -> None:
+        self._rows = store.connection.execute
+        self._exchange, self._session, self._closes = exchange, session, closes
+        self._start_cash = start_cash
+        self._day = session.day.isoformat()
+
+    def check(self, positions: list[SpreadPosition]) -> None:
+        """Check the invariants of a day that is quiet again."""
+        self._reported()
+        self._fills()
+        self._trades(positions)
+        if not self._exchange.own_acts:
+            self._cents(positions)
+        self._alerts()
+        self._notifications()
+
+    def _reported(self) -> None:
+        """(h) the day is reported."""
+        row = self._rows("SELECT phase FROM sessions WHERE session = ?", (self._day,)).fetchone()
+        if row is None or row[0] != "reported":
+            raise Violation("h", f"the day ended {row[0] if row else 'unrecorded'}, not reported")
+
+    def _fills(self) -> None:
+        """(e) every contract: the record has the fills of the exchange, and no others."""
+        theirs = {
+            fill.fill_id: (
+                order.intent.client_order_id,
+                fill.quantity,
+                int(fill.price * 100),
+                int(fill.fee * 100),
+            )
+            for order in self._exchange.inner._state.orders.values()
+            for fill in order.fills
+        }
+        ours = {
+            row[0]: tuple(row)[1:]
+            for row in self._rows(
+                "SELECT fill_id, client_order_id, quantity, price_cents, fee_cents FROM fills"
+            )
+        }
+        if ours != theirs:
+            missing = sorted(set(theirs) - set(ours))
+            extra = sorted(set(ours) - set(theirs))
+            raise Violation("e", f"fills not recorded: {missing}, recorded but not true: {extra}")
+        open_ = [
+            row[0]
+            for row in self._rows(
+                "SELECT client_order_id FROM orders WHERE state IN"
+                " ('intent', 'unknown', 'working', 'cancelling')"
+            )
+        ]
+        if open_:
+            raise Violation("e", f"orders are still open in the record: {open_}")
+
+    def _trades(self, positions: list[SpreadPosition]) -> None:
+        """(f) each trade's P&L is its fills less its fees and its settlement."""
+        truth = self._truth_by_spread(positions)
+        for spread_no, cents in truth.items():
+            row = self._rows(
+                "SELECT final_pnl, exit_reason FROM trades WHERE trade_id = ?",
+                (f"{self._day}-{spread_no}",),
+            ).fetchone()
+            if row is None:
+                raise Violation("f", f"spread {spread_no} traded, and there is no trade of it")
+            if self._exchange.own_acts:
+                continue
+            if row[0] is None or round(row[0] * 100) != cents:
+                raise Violation("f", f"spread {spread_no} made {cents} cents, recorded {row[0]}")
+            if row[1] is None:
+                raise Violation("f", f"spread {spread_no} has no reason why it ended")
+
+    def _truth_by_spread(self, positions: list[SpreadPosition]) -> Mapping[int, int]:
+        held: dict[int, dict[str, int]] = {}
+        cash: dict[int, Decimal] = {}
+        for order in self._exchange.inner._state.orders.values():
+            if not order.fills:
+                continue
+            no, root = order.intent.spread_no, order.intent.contract.root
+            legs = held.setdefault(no, {"SPY": 0, "SPXW": 0})
+            for fill in order.fills:
+                legs[root] += fill.side.sign * fill.quantity
+                cash[no] = cash.get(no, Decimal(0)) + fill.cash
+        result = {}
+        for no, legs in held.items():
+            position = next((each for each in positions if each.spread_no == no), None)
+            if position is None:
+                raise Violation("e", f"spread {no} traded, and there is no plan of it")
+            left = _with(position, -legs["SPY"], legs["SPXW"])
+            result[no] = int((cash[no] + settle(left, self._closes).total) * 100)
+        return result
+
+    def _cents(self, positions: list[SpreadPosition]) -> None:
+        """(e) every cent: the account has grown by what the record says."""
+        self._exchange.inner._advance()
+        state = self._exchange.inner._state
+        worth = state.cash + state.shares * Decimal(str(self._closes.spy))
+        recorded = sum((each.cash for each in positions), Decimal(0))
+        if worth - self._start_cash != recorded:
+            raise Violation(
+                "e", f"the account grew by {worth - self._start_cash}, recorded {recorded}"
+            )
+        if any(state.options.values()):
+            raise Violation("e", f"options are left after expiry: {state.options}")
+
+    def _alerts(self) -> None:
+        """(g) shares that came of an exercise, and acts of the exchange, are alerted."""
+        titles = [
+            row[0]
+            for row in self._rows("SELECT title FROM notifications WHERE title LIKE '%ALERT%'")
+        ]
+        if self._exchange.inner._state.shares and not titles:
+            raise Violation("g", "SPY calls were assigned, and nobody was alerted")
+        before_close = [
+            each
+            for each in self._exchange.own_acts
+            if each[0] < self._session.close - timedelta(minutes=20)
+        ]
+        if before_close and not titles:
+            raise Violation("h", f"{before_close} happened, and nobody was alerted")
+
+    def _notifications(self) -> None:
+        """(i) what a user must know of was put up exactly once."""
+        titles = [row[0] for row in self._rows("SELECT title FROM notifications")]
+        if titles.count("optionsarbitrage: result") != 1:
+            raise Violation("i", "the result of the day was not put up exactly once")
+        for row in self._rows("SELECT trade_id, exit_reason, spreads FROM trades").fetchall():
+            opened = titles.count(f"optionsarbitrage: opened {row[0]}")
+            closed = titles.count(f"optionsarbitrage: closed {row[0]}")
+            if opened > 1 or closed > 1:
+                raise Violation("i", f"{row[0]}: put up {opened} times opened, {closed} closed")
+            told = sum(str(row[0]) in each for each in titles)
+            if not told:
+                raise Violation("i", f"nobody was told of {row[0]} ({row[1]})")
+
+
+def _with(position: SpreadPosition, short: int, long: int) -> SpreadPosition:
+    return replace(position, spy_short=short, spx_long=long)

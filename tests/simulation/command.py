@@ -1,0 +1,117 @@
+"""What `scripts/simulate.py` does: many seeds, or the story of one."""
+
+import argparse
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+from tests.simulation.faults import parse_kinds
+from tests.simulation.runner import Outcome, simulate, story
+from tests.simulation.sessions import draw_day
+from tests.simulation.shrink import shrink
+
+CHUNK = 25
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return 1 when an invariant was violated, 2 for bad usage."""
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    try:
+        kinds = parse_kinds(args.faults)
+        seeds = (
+            range(*_bounds(args.seeds)) if args.seed is None else range(args.seed, args.seed + 1)
+        )
+    except ValueError as error:
+        parser.error(str(error))
+    if args.trace:
+        return _trace(seeds[0], kinds)
+    begin = time.perf_counter()
+    violations: Counter[str] = Counter()
+    trades = starts = 0
+    for outcome in _outcomes(seeds, kinds, args.jobs):
+        trades, starts = trades + outcome.trades, starts + outcome.starts
+        if outcome.violation:
+            violations[outcome.violation.name] += 1
+            if sum(violations.values()) <= args.show:
+                _show(outcome)
+    seconds = time.perf_counter() - begin
+    rate = len(seeds) / seconds
+    _print(
+        f"{len(seeds):,} days, {trades:,} trades, {starts:,} starts of the program, in "
+        f"{seconds:.1f} s: {rate:.1f} days a second, {rate / args.jobs:.1f} a core."
+    )
+    found = ", ".join(f"({name}) {count}" for name, count in sorted(violations.items()))
+    _print(f"Violations: {found}." if found else "No invariant was violated.")
+    return 1 if violations else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="simulate.py", description="Simulated days with faults injected; one seed, one day."
+    )
+    parser.add_argument("--seeds", default="0:200", metavar="FROM:TO", help="the seeds to play")
+    parser.add_argument("--seed", type=int, metavar="N", help="one seed only")
+    parser.add_argument("--trace", action="store_true", help="tell that day as a story")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes at once")
+    parser.add_argument(
+        "--faults", default="all", metavar="LIST", help="all, none, or parts of their names"
+    )
+    parser.add_argument("--show", type=int, default=5, metavar="N", help="violations told in full")
+    return parser
+
+
+def _bounds(text: str) -> tuple[int, int]:
+    first, _, last = text.partition(":")
+    if not (first.isdigit() and last.isdigit() and int(first) < int(last)):
+        raise ValueError(f"--seeds {text}: give two whole numbers, such as 0:2000")
+    return int(first), int(last)
+
+
+def _outcomes(seeds: range, kinds: Sequence[str], jobs: int) -> Iterator[Outcome]:
+    chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+    play = partial(_play, kinds=kinds)
+    if jobs == 1:
+        for chunk in chunks:
+            yield from play(chunk)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        for outcomes in pool.map(play, chunks):
+            yield from outcomes
+
+
+def _play(seeds: range, kinds: Sequence[str]) -> list[Outcome]:
+    return [simulate(draw_day(seed, kinds)) for seed in seeds]
+
+
+def _show(outcome: Outcome) -> None:
+    smallest = shrink(outcome, simulate)
+    _print(f"{outcome.plan}\n  VIOLATED: {outcome.violation}")
+    if str(smallest.violation) != str(outcome.violation):
+        _print(f"  and with the faults below: {smallest.violation}")
+    _print(f"  faults that are enough ({len(smallest.plan.faults)} of {len(outcome.plan.faults)}):")
+    for fault in smallest.plan.faults:
+        _print(f"    {fault}")
+    _print("  last events:")
+    for line in smallest.last_events[-25:]:
+        _print(f"    {line}")
+    _print(f"  the whole story: python scripts/simulate.py --seed {outcome.plan.seed} --trace\n")
+
+
+def _trace(seed: int, kinds: Sequence[str]) -> int:
+    plan = draw_day(seed, kinds)
+    _print(str(plan))
+    for fault in plan.faults:
+        _print(f"  fault: {fault}")
+    outcome = story(plan, _print)
+    _print(f"VIOLATED: {outcome.violation}" if outcome.violation else "No invariant was violated.")
+    _print(f"Record: {outcome.digest}")
+    sys.stdout.flush()
+    return 1 if outcome.violation else 0

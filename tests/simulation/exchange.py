@@ -1,0 +1,367 @@
+"""The embedded exchange behind a line that fails, and a source of quotes that lies."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+from brokers.simulated_client import SimulatedBroker
+from src.models import (
+    MULTIPLIER,
+    Answer,
+    Fill,
+    OptionContract,
+    OrderIntent,
+    OrderOutcome,
+    Purpose,
+    Quote,
+)
+from src.ports import (
+    Account,
+    Holding,
+    OfficialCloses,
+    OrderReport,
+    OrderState,
+    QuoteSource,
+    RetryLater,
+)
+from tests.simulation.faults import Anchor, Fault
+from tests.simulation.world import World
+
+K = TypeVar("K")
+TIMEOUT = 2.0
+"""True seconds until a call that nobody answers is given up."""
+GRACE = 10.0
+"""Seconds within which a submission arrives, if it ever does."""
+
+
+def _unheeded(intent: OrderIntent) -> None:
+    del intent
+
+
+class OwnMarket:
+    """What the exchange itself sees: no faults of feeds, but halts and thin books."""
+
+    def __init__(self, source: QuoteSource, world: World) -> None:
+        self.name, self.cadence_seconds = source.name, source.cadence_seconds
+        self._source, self._world = source, world
+
+    def prices(self) -> Mapping[str, Quote]:
+        return self._source.prices()
+
+    def official_closes(self, day: date) -> OfficialCloses | None:
+        return self._source.official_closes(day)
+
+    def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
+        found = self._source.quotes(contracts)
+        world = self._world
+        if world.active("no trades"):
+            return {}
+        thin = world.active("partial fills")
+        if (
+            thin is None
+            and not world.active("SPY calls halted")
+            and not (world.active("SPXW calls halted"))
+        ):
+            return found
+        result = {}
+        for contract, quote in found.items():
+            if not world.active(f"{contract.root} calls halted"):
+                result[contract] = (
+                    replace(quote, bid_size=thin.n, ask_size=thin.n) if thin else quote
+                )
+        return result
+
+
+class SeenMarket:
+    """What the day sees of the market."""
+
+    def __init__(self, source: QuoteSource, world: World) -> None:
+        self.name, self.cadence_seconds = source.name, source.cadence_seconds
+        self._source, self._world = source, world
+        self._frozen: tuple[Fault, dict[object, Quote]] | None = None
+
+    def prices(self) -> Mapping[str, Quote]:
+        self._connect()
+        found = dict(self._source.prices())
+        if fault := self._world.active("quotes jump"):
+            factor = (0.98, 1.0, 1.02)[fault.n + 1]
+            if "SPY" in found and found["SPY"].last:
+                found["SPY"] = replace(found["SPY"], last=round(found["SPY"].last * factor, 2))
+        return self._as_old(found)
+
+    def official_closes(self, day: date) -> OfficialCloses | None:
+        self._connect()
+        return self._source.official_closes(day)
+
+    def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
+        self._connect()
+        world = self._world
+        found = dict(self._source.quotes(contracts))
+        for root, other in (("SPY", "SPXW"), ("SPXW", "SPY")):
+            if world.active(f"{other} quotes only") or world.active(f"{root} calls halted"):
+                found = {each: quote for each, quote in found.items() if each.root != root}
+        if world.active("no quotes"):
+            return {}
+        if world.active("zero quotes"):
+            found = {each: replace(quote, bid=0.0) for each, quote in found.items()}
+        if world.active("crossed quotes"):
+            found = {
+                each: replace(quote, bid=quote.ask, ask=quote.bid) for each, quote in found.items()
+            }
+        if fault := world.active("quotes jump"):
+            factor = (0.5, 1.5, 2.0)[fault.n + 1]
+            found = {
+                each: replace(
+                    quote, bid=round(quote.bid * factor, 2), ask=round(quote.ask * factor, 2)
+                )
+                if each.root == "SPY" and quote.bid and quote.ask
+                else quote
+                for each, quote in found.items()
+            }
+        return self._as_old(found)
+
+    def _connect(self) -> None:
+        if self._world.active("source hangs"):
+            self._world.pass_time(TIMEOUT)
+            raise RetryLater(f"no answer in {TIMEOUT:g} s")
+        if self._world.active("source fails"):
+            raise RetryLater("connection refused")
+
+    def _as_old(self, found: dict[K, Quote]) -> dict[K, Quote]:
+        fault = self._world.active("old quotes")
+        if fault is None:
+            return found
+        if self._frozen is None or self._frozen[0] is not fault:
+            self._frozen = (fault, {})
+        kept = self._frozen[1]
+        return {each: kept.setdefault(each, quote) for each, quote in found.items()}
+
+
+class FaultyExchange:
+    """A broker whose calls fail as the world says; what it did itself is in `inner`.
+
+    Everything of `inner` is ours: what the user trades besides is kept apart in `foreign`.
+    """
+
+    name = "simulated exchange"
+    lookup_grace_seconds = GRACE
+
+    def __init__(self, inner: SimulatedBroker, market: QuoteSource, world: World) -> None:
+        self.inner, self.world = inner, world
+        self.foreign: dict[OptionContract, int] = {}
+        self.foreign_shares = 0
+        self.own_acts: list[tuple[datetime, str, OptionContract, int]] = []
+        self.submitted: list[OrderIntent] = []
+        self.on_submit: Callable[[OrderIntent], None] = _unheeded
+        self._market = market
+        self._late: list[tuple[datetime, OrderIntent]] = []
+        self._late_cancels: list[tuple[datetime, str]] = []
+        self._hidden: dict[str, datetime] = {}
+        self._reports: dict[str, list[OrderReport]] = {}
+        self._calls = 0
+        self._past: list[tuple[datetime, tuple[tuple[OptionContract, int], ...]]] = []
+
+    # What the day calls.
+
+    def submit(self, intent: OrderIntent) -> OrderOutcome:
+        world = self.world
+        world.reached(Anchor.ENTRY if intent.purpose is Purpose.OPEN else Anchor.EXIT)
+        world.crash_point("crash before a call")
+        self._advance()
+        self.on_submit(intent)
+        self.submitted.append(intent)
+        outcome = self._submit(intent)
+        world.note("submit", (intent, outcome.answer, outcome.text))
+        self._remember()
+        world.on_step()
+        world.crash_point("crash after a call")
+        return outcome
+
+    def _submit(self, intent: OrderIntent) -> OrderOutcome:
+        world, order = self.world, intent.client_order_id
+        unknown = OrderOutcome(order, Answer.UNKNOWN, text="no answer")
+        if world.active("broker away") or world.take("never arrived"):
+            world.pass_time(TIMEOUT)
+            return unknown
+        if fault := world.take("accepted late"):
+            moment = world.time.moment + timedelta(seconds=fault.length)
+            self._late.append((moment, intent))
+            world.pass_time(min(TIMEOUT, fault.length))
+            return unknown
+        halted = world.active(f"{intent.contract.root} calls halted")
+        if halted or world.take("refused"):
+            return OrderOutcome(order, Answer.REFUSED, code="42210000", text="not now")
+        outcome = self.inner.submit(intent)
+        return unknown if world.take("answer lost") else outcome
+
+    def cancel(self, client_order_id: str) -> None:
+        self._enter("cancel", client_order_id)
+        world = self.world
+        if fault := world.take("slow cancel"):
+            moment = world.time.moment + timedelta(seconds=fault.length)
+            self._late_cancels.append((moment, client_order_id))
+        elif not world.take("lost cancel"):
+            order = self.inner._state.orders.get(client_order_id)
+            is_working = order is not None and not order.state.is_final
+            if order and is_working and (fault := world.take("fill after cancel")):
+                # It traded a moment before the cancel came; that is told only later.
+                intent = order.intent
+                self._hidden[client_order_id] = world.time.moment + timedelta(seconds=fault.length)
+                self._reports[client_order_id] = [
+                    replace(order.report(), state=OrderState.CANCELLED, text="cancelled")
+                ]
+                self.inner._fill(order, order.remaining, intent.limit, world.time.moment)
+            else:
+                self.inner.cancel(client_order_id)
+        self._leave()
+
+    def order(self, client_order_id: str) -> OrderReport | None:
+        self._enter("order", client_order_id)
+        report = self.inner.order(client_order_id)
+        if report:
+            report = self._as_told(report)
+        self._leave()
+        return report
+
+    def open_orders(self) -> list[OrderReport]:
+        self._enter("open orders", "")
+        found = [
+            self._as_told(each)
+            for each in self.inner.open_orders()
+            if each.client_order_id not in self._hidden
+        ]
+        self._leave()
+        return found
+
+    def fills(self, session: date) -> list[Fill]:
+        self._enter("fills", "")
+        found = [
+            fill for fill in self.inner.fills(session) if fill.client_order_id not in self._hidden
+        ]
+        self._leave()
+        return found
+
+    def holdings(self) -> list[Holding]:
+        self._enter("holdings", "")
+        lag = self.world.active("positions lag")
+        options = dict(self._past_holdings(lag) if lag else self.inner._state.options)
+        for contract, quantity in self.foreign.items():
+            options[contract] = options.get(contract, 0) + quantity
+        found = [Holding(each.symbol, n, each) for each, n in options.items() if n]
+        shares = self.inner._state.shares + self.foreign_shares
+        self._leave()
+        return [*found, Holding("SPY", shares)] if shares else found
+
+    def account(self) -> Account:
+        self._enter("account", "")
+        found = self.inner.account()
+        self._leave()
+        return found
+
+    # How the line fails.
+
+    def _enter(self, call: str, about: str) -> None:
+        self.world.note("call", (call, about))
+        self.world.crash_point("crash before a call")
+        if self.world.active("broker away"):
+            self.world.pass_time(TIMEOUT)
+            raise RetryLater(f"no answer in {TIMEOUT:g} s")
+        self._advance()
+
+    def _leave(self) -> None:
+        self._remember()
+        self.world.on_step()
+        self.world.crash_point("crash after a call")
+
+    def _as_told(self, report: OrderReport) -> OrderReport:
+        order = report.client_order_id
+        if order in self._hidden:
+            if self.world.time.moment < self._hidden[order]:
+                return self._reports[order][0]
+            del self._hidden[order]
+        known = self._reports.setdefault(order, [])
+        if not known or known[-1] != report:
+            known.append(report)
+        if self.world.active("repeated reports"):
+            self._calls += 1
+            # Every other time an old one, and the new one with each of its fills twice.
+            if self._calls % 2:
+                return known[max(len(known) - 2, 0)]
+            return replace(report, fills=report.fills * 2)
+        return report
+
+    # What the exchange does when nobody calls.
+
+    def _advance(self) -> None:
+        """Bring the exchange up to true time: what was under way arrives, orders meet quotes."""
+        now = self.world.time.moment
+        if self._late or self._late_cancels:
+            arrived = [each for each in self._late if each[0] <= now]
+            self._late = [each for each in self._late if each[0] > now]
+            for _, intent in arrived:
+                outcome = self.inner.submit(intent)
+                self.world.note("arrives late", (intent, outcome.answer, outcome.text))
+            cancels = [each for each in self._late_cancels if each[0] <= now]
+            self._late_cancels = [each for each in self._late_cancels if each[0] > now]
+            for _, order in cancels:
+                self.inner.cancel(order)
+        self.inner._advance()
+
+    def look(self) -> None:
+        """Let orders that are at work meet the market of this moment."""
+        if self._late or self._late_cancels or self.has_working:
+            self._advance()
+            self._remember()
+
+    @property
+    def has_working(self) -> bool:
+        """Whether any order is on the book."""
+        return any(not each.state.is_final for each in self.inner._state.orders.values())
+
+    @property
+    def on_the_way(self) -> list[OrderIntent]:
+        """Orders that were sent and have not arrived yet."""
+        return [intent for _, intent in self._late]
+
+    def _remember(self) -> None:
+        """Keep what was held, for answers that lag behind."""
+        held = tuple(self.inner._state.options.items())
+        if not self._past or self._past[-1][1] != held:
+            self._past.append((self.world.time.moment, held))
+
+    def _past_holdings(self, lag: Fault) -> tuple[tuple[OptionContract, int], ...]:
+        then = self.world.time.moment - timedelta(seconds=lag.n)
+        return next((held for at, held in reversed(self._past) if at <= then), ())
+
+    # What it does by itself.
+
+    def liquidate(self, root: str, contracts: int) -> None:
+        """Close up to so many contracts of one leg at the middle of the market."""
+        for contract, held in self._held(root):
+            n = min(contracts, abs(held)) * (1 if held > 0 else -1)
+            quote = self._market.quotes((contract,)).get(contract)
+            price = Decimal(str(quote.ask if quote and quote.ask else 1)).quantize(Decimal("0.01"))
+            self.inner._state.cash += n * MULTIPLIER * price
+            self._act("liquidated", contract, n)
+            return
+
+    def assign(self, contracts: int) -> None:
+        """Assign up to so many short SPY calls: they are gone, and the shares sold."""
+        for contract, held in self._held("SPY"):
+            n = max(held, -contracts)
+            state = self.inner._state
+            state.shares += n * MULTIPLIER
+            state.cash -= n * MULTIPLIER * Decimal(str(contract.strike))
+            self._act("assigned", contract, n)
+            return
+
+    def _held(self, root: str) -> list[tuple[OptionContract, int]]:
+        every = self.inner._state.options.items()
+        return [(each, n) for each, n in every if n and each.root == root]
+
+    def _act(self, what: str, contract: OptionContract, n: int) -> None:
+        self.inner._state.options[contract] -= n
+        self.own_acts.append((self.world.time.moment, what, contract, n))
+        self._remember()

@@ -1,0 +1,180 @@
+"""What must hold at every moment of a day, judged by what the exchange itself knows.
+
+The letters are those of the list in the README of this proof: see each method.
+"""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from src.control import ControlMode
+from src.database import Store
+from src.models import SPY_PER_SPREAD, Leg, OrderIntent, Purpose, Session, Side
+from src.settings import Settings
+from tests.simulation.exchange import FaultyExchange
+from tests.simulation.world import Violation, World
+
+MEND = timedelta(minutes=20)
+"""How long after the last disturbance a position that the exchange itself uncovered may stay so."""
+OBEY = timedelta(seconds=2)
+"""How soon a mode that a person sets binds: one second, and the call that was under way."""
+
+
+class Invariants:
+    """Looks at one exchange after every step; raises Violation."""
+
+    def __init__(
+        self,
+        exchange: FaultyExchange,
+        world: World,
+        session: Session,
+        settings: Settings,
+        store: Store,
+    ) -> None:
+        self._exchange, self._world, self._session = exchange, world, session
+        self._rules = settings
+        self._store = store
+        hours = settings.trading_hours
+        self._entry = session.at(hours.entry_start), session.at(hours.entry_end)
+        self._patience = timedelta(seconds=2 * settings.execution.leg_deadline_seconds + 15)
+        self._ids: set[str] = set()
+        self._began: dict[int, datetime] = {}
+        self._seen: tuple[object, ...] = ()
+        self.modes: list[tuple[datetime, ControlMode]] = []
+        self.halt_file = session.close, session.close
+        self.naked_since: datetime | None = None
+        exchange.on_submit = self.before_submission
+
+    # At every step.
+
+    def look(self) -> None:
+        """Check what is held and at work."""
+        orders = self._exchange.inner._state.orders
+        state = (
+            len(orders),
+            sum(len(each.fills) for each in orders.values()),
+            sum(each.state.is_final for each in orders.values()),
+            len(self._exchange.own_acts),
+            len(self._exchange._late),
+        )
+        if state == self._seen and self.naked_since is None:
+            return
+        self._seen = state
+        self._exposure()
+
+    def _exposure(self) -> None:
+        """(a) covered; (b) one live order a leg; (c) the limit of spreads; never reversed."""
+        if self._world.time.moment >= self._session.close:
+            return  # SPXW is over: what is short now is told by (g)
+        held = {"SPY": 0, "SPXW": 0}
+        for contract, quantity in self._exchange.inner._state.options.items():
+            held[contract.root] += quantity
+        selling = buying = buying_spx = 0
+        live: set[tuple[int, Leg]] = set()
+        working = [
+            (each.intent, each.remaining)
+            for each in self._exchange.inner._state.orders.values()
+            if not each.state.is_final
+        ]
+        working += [(each, each.quantity) for each in self._exchange.on_the_way]
+        for intent, remaining in working:
+            key = (intent.spread_no, intent.leg)
+            if key in live:
+                self._fail("b", f"two orders of spread {key[0]} are alive on the {key[1]} leg")
+            live.add(key)
+            if intent.leg is Leg.SPY:
+                selling += remaining if intent.side is Side.SELL else 0
+                buying += remaining if intent.side is Side.BUY else 0
+            elif intent.side is Side.BUY:
+                buying_spx += remaining
+        short = selling - held["SPY"]
+        self._covered(short, held["SPXW"])
+        limit = self._rules.strategy.max_spreads
+        if held["SPXW"] + buying_spx > limit or short > SPY_PER_SPREAD * limit:
+            self._fail(
+                "c", f"{held['SPXW']} SPXW held, {buying_spx} being bought, limit {limit} spreads"
+            )
+        acted = bool(self._exchange.own_acts)
+        if held["SPXW"] < 0 or held["SPY"] > 0 or (not acted and buying > -held["SPY"]):
+            self._fail("j", f"more was closed than was ours: {held}, buying back {buying}")
+
+    def _covered(self, short: int, long: int) -> None:
+        if short <= SPY_PER_SPREAD * long:
+            self.naked_since = None
+            return
+        text = f"{short} SPY calls short or being sold, {long} SPXW calls held"
+        if not self._exchange.own_acts:
+            self._fail("a", text)
+        now = self._world.time.moment
+        self.naked_since = self.naked_since or now
+        since = max(self.naked_since, self._world.last_disturbance)
+        if now - since > MEND:
+            self._fail("a", f"{text}, for {now - self.naked_since}, after an act of the exchange")
+
+    # Before every order.
+
+    def before_submission(self, intent: OrderIntent) -> None:
+        """(b) nothing is sent twice; (d) nothing is opened when it must not be."""
+        order = intent.client_order_id
+        if order in self._ids:
+            self._fail("b", f"{order} was sent twice")
+        self._ids.add(order)
+        known = self._store.connection.execute(
+            "SELECT count(*) FROM orders WHERE client_order_id = ?", (order,)
+        ).fetchone()[0]
+        if not known or self._store.connection.in_transaction:
+            self._fail("b", f"{order} was sent before it was committed")
+        if intent.purpose is Purpose.OPEN:
+            self._opening(intent)
+
+    def _opening(self, intent: OrderIntent) -> None:
+        now = intent.created_at
+        is_new = intent.spread_no not in self._began
+        began = self._began.setdefault(intent.spread_no, now)
+        start, end = self._entry
+        if is_new and not start <= now <= end + self._patience:
+            self._fail("d", f"spread {intent.spread_no} was begun at {now:%H:%M:%S}")
+        if now - began > self._patience + timedelta(hours=2):
+            self._fail("d", f"{intent} was sent long after {began:%H:%M:%S}")
+        mode = self.mode_in_force()
+        if mode is not ControlMode.NORMAL:
+            self._fail("d", f"{intent} was sent in mode {mode.label}")
+        if is_new:
+            self._not_past_the_loss(intent)
+            self._not_in_doubt(intent)
+
+    def mode_in_force(self) -> ControlMode:
+        """Return the strongest mode that has been set long enough to bind."""
+        then = self._world.time.moment - OBEY
+        first, last = self.halt_file
+        if first <= then and self._world.time.moment < last:
+            return ControlMode.HALT
+        return max((m for at, m in self.modes if at <= then), default=ControlMode.NORMAL)
+
+    def _not_past_the_loss(self, intent: OrderIntent) -> None:
+        cash: dict[int, Decimal] = {}
+        held: dict[int, int] = {}
+        for each in self._exchange.inner._state.orders.values():
+            no = each.intent.spread_no
+            for fill in each.fills:
+                cash[no] = cash.get(no, Decimal(0)) + fill.cash
+                held[no] = held.get(no, 0) + abs(fill.quantity) * (
+                    1 if each.intent.purpose is Purpose.OPEN else -1
+                )
+        lost = -sum((cash[no] for no in cash if held[no] == 0), Decimal(0))
+        limit = Decimal(str(self._rules.strategy.max_daily_loss))
+        if lost >= limit and not any(held.values()):
+            self._fail("d", f"{intent} was sent past the daily loss: ${lost} of ${limit}")
+
+    def _not_in_doubt(self, intent: OrderIntent) -> None:
+        recorded = dict(
+            self._store.connection.execute(
+                "SELECT o.symbol, sum(CASE o.side WHEN 'buy' THEN 1 ELSE -1 END * f.quantity)"
+                " FROM fills f JOIN orders o USING (client_order_id) GROUP BY o.symbol"
+            ).fetchall()
+        )
+        held = {each.symbol: n for each, n in self._exchange.inner._state.options.items() if n}
+        if {k: n for k, n in recorded.items() if n} != held:
+            self._fail("d", f"{intent} was sent while the record has {recorded} and we hold {held}")
+
+    def _fail(self, name: str, text: str) -> None:
+        raise Violation(name, text)

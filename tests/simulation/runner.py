@@ -1,0 +1,390 @@
+"""Plays one simulated day from its plan to its end, process after process."""
+
+import hashlib
+import os
+import sqlite3
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+
+from brokers.simulated_client import ExchangeRules, SimulatedBroker
+from brokers.synthetic_market import SyntheticMarket
+from src.control import ControlMode, ControlTable, SetBy
+from src.daily_report import DailyReport
+from src.database import Store, open_database
+from src.fees import FeeSchedule
+from src.journal import Journal
+from src.models import OptionContract
+from src.ports import RetryLater, StopTrading
+from src.results_logger import ResultsLogger
+from src.trading_day import TradingDay
+from tests.simulation.aftermath import Aftermath
+from tests.simulation.exchange import FaultyExchange, OwnMarket, SeenMarket
+from tests.simulation.faults import Fault
+from tests.simulation.invariants import Invariants
+from tests.simulation.sessions import DayPlan, settings_of
+from tests.simulation.world import Crash, FaultyStore, MachineClock, Violation, World
+from utils.scheduler import run_day
+
+LONGEST = timedelta(hours=5)
+"""How long after the close a day may take to be over, at most."""
+MOST_STARTS = 400
+_FOLDER = Path("unused")
+
+
+class QuietResults(ResultsLogger):
+    """Counts like the real one and writes no files."""
+
+    reports = 0
+
+    def generate_daily_report(self, session: date) -> DailyReport:
+        self.reports += 1
+        return DailyReport(str(session), "", (Path("text"), Path("markdown")))
+
+    def export_to_csv(self, start: date, end: date) -> list[Path]:
+        del start, end
+        return []
+
+
+@dataclass
+class Outcome:
+    """How a simulated day ended."""
+
+    plan: DayPlan
+    violation: Violation | None = None
+    trades: int = 0
+    starts: int = 0
+    hits: tuple[str, ...] = ()
+    last_events: list[str] = field(default_factory=list)
+    digest: str = ""
+
+
+class _HaltFile(type(Path())):  # type: ignore[misc] # the concrete class differs by system
+    """A file that is there while a fault says so, without a disk."""
+
+    world: World
+
+    def lstat(self) -> os.stat_result:
+        if self.world.active("HALT file"):
+            return os.stat_result((0,) * 10)
+        raise FileNotFoundError
+
+
+class _DataFolder(type(Path())):  # type: ignore[misc] # likewise
+    """A data directory without a disk, in which only a HALT file is ever looked for."""
+
+    world: World
+
+    def __truediv__(self, name: str) -> Path:
+        file = _HaltFile(name)
+        file.world = self.world
+        return file
+
+
+class Mailbox:
+    """Receives messages, unless they are stuck."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.received: list[str] = []
+
+    def send(self, title: str, text: str) -> None:
+        if self._world.active("messages stuck"):
+            raise RetryLater("the mail server does not answer")
+        del text
+        self.received.append(title)
+
+
+class Simulation:
+    """One day. Subclasses take a safeguard away to see that its absence is found."""
+
+    def __init__(self, plan: DayPlan, say: Callable[[datetime, str], None] | None = None) -> None:
+        self.plan = plan
+        session = plan.session
+        self.settings = settings_of(plan.settings)
+        self.world = World(session.open, session.close, session.open - timedelta(minutes=5))
+        self.clock = MachineClock(self.world)
+        self.market = SyntheticMarket(
+            session,
+            plan.market_seed,
+            self.world.time,
+            dislocation=True if plan.is_dislocated else None,
+        )
+        self.cash = Decimal(plan.cash)
+        rules = ExchangeRules(
+            FeeSchedule(), self.cash, Decimal(str(self.settings.strategy.capital_per_spread)), 5.0
+        )
+        inner = SimulatedBroker(OwnMarket(self.market, self.world), self.world.time, session, rules)
+        self.exchange = FaultyExchange(inner, self.market, self.world)
+        self.seen = SeenMarket(self.market, self.world)
+        self.connection = fresh_database()
+        self.store = FaultyStore(self.connection, self.world)
+        self.mailbox = Mailbox(self.world)
+        self.invariants = Invariants(self.exchange, self.world, session, self.settings, self.store)
+        self.folder = _DataFolder("data")
+        self.folder.world = self.world
+        self.starts = 0
+        self.say = say or self._remember
+        self._asked: list[tuple[str, datetime]] = []
+        self.world.on_step = self._step
+        self.world.on_time = self._time_has_passed
+        self._wire()
+
+    def _remember(self, at: datetime, text: str) -> None:
+        del at
+        self.world.note("says", text)
+
+    # The processes.
+
+    def run(self) -> None:
+        """Play the day; raises Violation."""
+        self.world.plan(self.plan.faults)
+        end = self.plan.session.close + LONGEST
+        while not self._process():
+            if self.world.time.moment > end or self.starts > MOST_STARTS:
+                raise Violation("h", "the day does not come to its end")
+        self._finish()
+
+    def _process(self) -> bool:
+        """Live from one start of the program to its end; return whether the day is over."""
+        downtime = 60.0
+        self.starts += 1
+        self.world.note("start", self.starts)
+        self.world.is_up = True
+        try:
+            self.live()
+        except Crash as crash:
+            downtime = crash.downtime
+        except sqlite3.OperationalError as error:
+            self.world.note("ends", f"exit 1: {error}")
+        except StopTrading as error:
+            self.world.note("ends", f"exit 3: {error}")
+            return True
+        except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError) as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            raise Violation(
+                "x",
+                f"the program fell over: {error!r} at {Path(where.filename).name}:{where.lineno}",
+            ) from error
+        else:
+            return True
+        finally:
+            self.world.is_up = False
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+        self.world.note("down", f"for {downtime:g} s")
+        self.world.stand_still(downtime)
+        return False
+
+    def live(self) -> None:
+        """Do what the program does from its start to its end."""
+        day = self.new_day()
+        day.begin("simulation", self.clock.now())
+        end = self.plan.session.close + LONGEST
+
+        def tick(now: datetime) -> datetime | None:
+            if self.world.time.moment > end:
+                raise Violation("h", "the day does not come to its end")
+            self.world.note("tick", "")
+            return day.tick(now)
+
+        run_day(tick, self.clock, longest_nap=None, attention=day.attention)
+
+    def new_day(self) -> TradingDay:
+        """Return the trading day as a fresh process puts it together."""
+        return TradingDay(
+            session=self.plan.session,
+            mode="demo",
+            settings=self.settings,
+            source=self.seen,
+            broker=self.exchange,
+            clock=self.clock,
+            store=self.store,
+            folder=self.folder,
+            say=self.say,
+            notifier=self.mailbox,
+            results=QuietResults(self.connection, _FOLDER),
+        )
+
+    def _finish(self) -> None:
+        world = self.world
+        world.time.moment = max(
+            world.time.moment, self.plan.session.spy_options_close + timedelta(seconds=1)
+        )
+        closes = self.market.official_closes(self.plan.session.day)
+        assert closes is not None
+        positions = Journal(Store(self.connection), self.plan.session.day).positions()
+        Aftermath(
+            Store(self.connection), self.exchange, self.plan.session, closes, self.cash
+        ).check(positions)
+
+    # What happens.
+
+    def _step(self) -> None:
+        self.invariants.look()
+
+    def _time_has_passed(self) -> None:
+        self.exchange.look()
+        self._obey_operator()
+
+    def _wire(self) -> None:
+        acts = self.world.acts
+        for command in ("reduce-only", "close", "halt", "resume"):
+            acts[f"operator: {command}"] = self._ask
+        acts["HALT file"] = self._halt_file
+        acts["started twice"] = self._start_again
+        acts["crash"] = self._crash
+        acts["machine sleeps"] = self._sleep
+        acts["clock steps"] = self._step_clock
+        acts["short calls liquidated"] = lambda fault: self.exchange.liquidate("SPY", fault.n)
+        acts["long calls liquidated"] = lambda fault: self.exchange.liquidate("SPXW", fault.n)
+        acts["assigned early"] = lambda fault: self.exchange.assign(fault.n)
+        acts["foreign short SPY call"] = lambda fault: self._foreign("SPY", -fault.n)
+        acts["foreign long SPXW call"] = lambda fault: self._foreign("SPXW", fault.n)
+
+    def _halt_file(self, fault: Fault) -> None:
+        now = self.world.time.moment
+        self.invariants.halt_file = (now, now + timedelta(seconds=fault.length))
+
+    def _start_again(self, fault: Fault) -> None:
+        """Let somebody start the program a second time, while it runs and waits."""
+        del fault
+        if self.world.is_up and not self.connection.in_transaction:
+            self.second_start()
+
+    def second_start(self) -> None:
+        """Be turned away by the lock, as `tests/unit/test_instance_lock.py` proves of it."""
+        self.world.note("ends", "exit 3: another run is using this data directory")
+
+    def _crash(self, fault: Fault) -> None:
+        if self.world.is_up:
+            raise Crash(fault.length)
+
+    def _sleep(self, fault: Fault) -> None:
+        self.world.stand_still(fault.length)
+
+    def _step_clock(self, fault: Fault) -> None:
+        """Let the machine's clock be wrong for a while."""
+        world = self.world
+        world.offset += timedelta(seconds=fault.n)
+        back = Fault("clock is right", fault.anchor, fault.at + fault.length)
+        world.acts[back.kind] = self._set_clock_right
+        world._schedule(world.time.moment + timedelta(seconds=fault.length), back)
+
+    def _set_clock_right(self, fault: Fault) -> None:
+        del fault
+        self.world.offset = timedelta(0)
+
+    def _foreign(self, root: str, quantity: int) -> None:
+        """Let the user trade for himself, at our strike if we have one."""
+        held = [each for each in self.exchange.inner._state.options if each.root == root]
+        day = self.plan.session.day
+        contract = (
+            held[0] if held else OptionContract(root, day, 6000.0 if root == "SPXW" else 600.0)
+        )
+        foreign = self.exchange.foreign
+        foreign[contract] = foreign.get(contract, 0) + quantity
+
+    def _ask(self, fault: Fault) -> None:
+        self._asked.append((fault.kind.removeprefix("operator: "), self.clock.now()))
+
+    def _obey_operator(self) -> None:
+        """Type what the operator wants to, once no transaction of the program is in the way."""
+        if not self._asked or self.connection.in_transaction:
+            return
+        table = ControlTable(Store(self.connection), self.plan.session.day)
+        for command, at in self._asked:
+            self.world.note("operator", command)
+            self.command(table, command, at)
+        self._asked.clear()
+
+    def command(self, table: ControlTable, command: str, at: datetime) -> None:
+        """Do what control.py does."""
+        modes = self.invariants.modes
+        now = self.world.time.moment
+        if command == "resume":
+            try:
+                table.lift()
+            except StopTrading as error:
+                self.world.note("operator", str(error))
+                return
+            modes.clear()
+            return
+        if command == "close":
+            table.ask_to_close(at)
+        mode = ControlMode[command.upper().replace("-", "_")]
+        table.raise_mode(mode, "a person", at, SetBy.PERSON)
+        modes.append((now, mode))
+
+
+def simulate(plan: DayPlan, make: Callable[[DayPlan], Simulation] = Simulation) -> Outcome:
+    """Play one day and tell how it ended."""
+    return _ended(make(plan))
+
+
+def story(plan: DayPlan, tell_line: Callable[[str], None]) -> Outcome:
+    """Play one day and tell every event of it."""
+    simulation = Simulation(plan)
+    simulation.world.listener = lambda at, what, about: tell_line(_line(at, what, about))
+    outcome = _ended(simulation)
+    outcome.digest = digest(simulation.connection)
+    return outcome
+
+
+def _ended(simulation: Simulation) -> Outcome:
+    outcome = Outcome(simulation.plan)
+    try:
+        simulation.run()
+    except Violation as violation:
+        outcome.violation = violation
+        outcome.last_events = [_line(*each) for each in simulation.world.trace]
+    outcome.starts = simulation.starts
+    outcome.trades = simulation.connection.execute("SELECT count(*) FROM trades").fetchone()[0]
+    return outcome
+
+
+def dump(connection: sqlite3.Connection) -> str:
+    """Return everything that a database holds, as one text."""
+    return "\n".join(connection.iterdump())
+
+
+def digest(connection: sqlite3.Connection) -> str:
+    """Return a short sign of everything that a database holds."""
+    return hashlib.sha256(dump(connection).encode()).hexdigest()[:16]
+
+
+def _line(at: datetime, what: str, about: object) -> str:
+    return f"{at:%H:%M:%S.%f}"[:-3] + f" {what}: {_words(about)}"
+
+
+def _words(about: object) -> str:
+    if isinstance(about, tuple):
+        return " | ".join(str(each) for each in about if str(each))
+    return str(about)
+
+
+@cache
+def _connection() -> sqlite3.Connection:
+    return open_database(None)
+
+
+@cache
+def _tables() -> tuple[str, ...]:
+    rows = _connection().execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    return tuple(row[0] for row in rows)
+
+
+def fresh_database() -> sqlite3.Connection:
+    """Return the process's one database in memory, as empty as a new one."""
+    connection = _connection()
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute("BEGIN")
+    for name in _tables():
+        connection.execute(f"DELETE FROM {name}")  # noqa: S608 - names of our own
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
