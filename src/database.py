@@ -19,6 +19,7 @@ class Store:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
+        self.rollbacks = 0
 
     def read(self, sql: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         """Run a query."""
@@ -37,6 +38,7 @@ class Store:
 
     def rollback(self) -> None:
         """Forget what was written since the last commit."""
+        self.rollbacks += 1
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
 

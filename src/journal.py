@@ -4,11 +4,10 @@ Amounts are integer cents in the database and `Decimal` dollars outside of it.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 
 from src.database import Store
 from src.models import (
@@ -22,67 +21,19 @@ from src.models import (
     Side,
     SpreadPosition,
 )
+from src.order_records import OrderRecord, OrderStatus, SettledLeg, SpreadPlan, fold
 from src.ports import OrderReport, OrderState
 from src.settlement import ExpirationValue
 
 
-class OrderStatus(StrEnum):
-    """Where an order stands in our own record."""
-
-    INTENT = "intent"
-    UNKNOWN = "unknown"
-    REFUSED = "refused"
-    WORKING = "working"
-    CANCELLING = "cancelling"
-    FILLED = "filled"
-    CANCELLED = "cancelled"
-    REJECTED = "rejected"
-    EXPIRED = "expired"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing more is expected of the order."""
-        return self not in _OPEN_STATUSES
-
-    @property
-    def is_in_doubt(self) -> bool:
-        """Whether the broker may or may not have the order."""
-        return self in {OrderStatus.INTENT, OrderStatus.UNKNOWN}
-
-
-_OPEN_STATUSES = frozenset(
-    {OrderStatus.INTENT, OrderStatus.UNKNOWN, OrderStatus.WORKING, OrderStatus.CANCELLING}
-)
-
-
 @dataclass(frozen=True, slots=True)
-class OrderRecord:
-    """An order as we know it. `paid` is its fills' price times quantity, dollars per share."""
+class _Snapshot:
+    """All that is recorded of a session's orders, as it was when it was last read."""
 
-    intent: OrderIntent
-    status: OrderStatus
-    filled: int
-    paid: Decimal
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class SpreadPlan:
-    """What an entry set out to do, kept so that a restart finishes the same plan.
-
-    `spx_worst` is the most to pay per share for SPXW; `spy_floor` the dollars a spread that the
-    SPY sale must bring besides what the SPXW call cost, so that the entry criteria still hold.
-    """
-
-    session: date
-    spread_no: int
-    spy_contract: OptionContract
-    spx_contract: OptionContract
-    wanted: int
-    started_at: datetime
-    spx_worst: Decimal
-    spy_floor: Decimal
-    stage: str
+    rollbacks: int
+    plans: list[SpreadPlan]
+    orders: list[OrderRecord]
+    positions: dict[int, SpreadPosition]
 
 
 class Journal:
@@ -92,6 +43,7 @@ class Journal:
         self._store = store
         self.session = session
         self._key = session.isoformat()
+        self._snapshot: _Snapshot | None = None
 
     def commit(self) -> None:
         """Make everything written so far survive the death of the process."""
@@ -99,14 +51,11 @@ class Journal:
 
     def next_spread_no(self) -> int:
         """Return the number of the next spread of this session, from 1."""
-        row = self._store.read(
-            "SELECT coalesce(max(spread_no), 0) + 1 FROM spreads WHERE session = ?", (self._key,)
-        ).fetchone()
-        return int(row[0])
+        return max((each.spread_no for each in self._now().plans), default=0) + 1
 
     def record_plan(self, plan: SpreadPlan) -> None:
         """Commit what an entry is going to do, before its first order."""
-        self._store.write(
+        self._write(
             "INSERT INTO spreads VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 self._key,
@@ -123,44 +72,41 @@ class Journal:
         self._store.commit()
 
     def set_stage(self, spread_no: int, stage: str) -> None:
-        """Record that a spread is `held` (its entry is over) or `closed`."""
-        self._store.write(
+        """Record that a spread is entering, held, exiting or closed."""
+        self._write(
             "UPDATE spreads SET stage = ? WHERE session = ? AND spread_no = ?",
             (stage, self._key, spread_no),
         )
 
     def plans(self) -> list[SpreadPlan]:
         """Return every spread that this session set out to open, oldest first."""
-        rows = self._store.read(
-            "SELECT * FROM spreads WHERE session = ? ORDER BY spread_no", (self._key,)
-        ).fetchall()
-        return [self._plan(row) for row in rows]
+        return self._now().plans
 
     def plan(self, spread_no: int) -> SpreadPlan:
         """Return one spread's plan. Raises KeyError if there is none."""
-        row = self._store.read(
-            "SELECT * FROM spreads WHERE session = ? AND spread_no = ?", (self._key, spread_no)
-        ).fetchone()
-        if row is None:
-            raise KeyError(spread_no)
-        return self._plan(row)
+        for plan in self._now().plans:
+            if plan.spread_no == spread_no:
+                return plan
+        raise KeyError(spread_no)
 
-    def _plan(self, row: sqlite3.Row) -> SpreadPlan:
-        return SpreadPlan(
-            session=self.session,
-            spread_no=row["spread_no"],
-            spy_contract=OptionContract("SPY", self.session, row["spy_strike"]),
-            spx_contract=OptionContract("SPXW", self.session, row["spx_strike"]),
-            wanted=row["wanted"],
-            started_at=datetime.fromisoformat(row["started_at"]),
-            spx_worst=from_cents(row["spx_worst_cents"]),
-            spy_floor=from_cents(row["spy_floor_cents"]),
-            stage=row["stage"],
-        )
+    def orders(self, spread_no: int | None = None) -> list[OrderRecord]:
+        """Return the session's orders in the order of their creation, or those of one spread."""
+        every = self._now().orders
+        if spread_no is None:
+            return every
+        return [each for each in every if each.intent.spread_no == spread_no]
+
+    def positions(self) -> list[SpreadPosition]:
+        """Return every spread of the session as its fills and settlements made it."""
+        return list(self._now().positions.values())
+
+    def position(self, plan: SpreadPlan) -> SpreadPosition:
+        """Return what one spread's fills and settlements have made of it."""
+        return self._now().positions[plan.spread_no]
 
     def record_intent(self, intent: OrderIntent) -> None:
         """Commit an order before it is sent, so that no crash can forget it."""
-        self._store.write(
+        self._write(
             "INSERT INTO orders (client_order_id, session, spread_no, leg, purpose, attempt,"
             " symbol, strike, side, quantity, limit_cents, created_at, state)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -199,7 +145,7 @@ class Journal:
         self._store.commit()
 
     def _set_status(self, order: str, status: OrderStatus, broker_order_id: str, note: str) -> None:
-        self._store.write(
+        self._write(
             "UPDATE orders SET state = ?, note = CASE WHEN ? = '' THEN note ELSE ? END,"
             " broker_order_id = CASE WHEN ? = '' THEN broker_order_id ELSE ? END"
             " WHERE client_order_id = ?",
@@ -229,10 +175,7 @@ class Journal:
 
     def knows(self, client_order_id: str) -> bool:
         """Whether an order was ever recorded."""
-        row = self._store.read(
-            "SELECT 1 FROM orders WHERE client_order_id = ?", (client_order_id,)
-        ).fetchone()
-        return row is not None
+        return any(each.intent.client_order_id == client_order_id for each in self._now().orders)
 
     def record_fill(self, fill: Fill) -> bool:
         """Commit a fill of a known order, whatever its state; return whether it was new."""
@@ -246,7 +189,7 @@ class Journal:
 
         `contracts` are the SPY and the SPXW call of its spread. It is over: only its fills count.
         """
-        self._store.write(
+        self._write(
             "INSERT INTO spreads VALUES (?, ?, ?, ?, ?, ?, 0, 0, 'held') ON CONFLICT DO NOTHING",
             (
                 self._key,
@@ -263,7 +206,7 @@ class Journal:
         )
 
     def _write_fill(self, fill: Fill) -> bool:
-        changed = self._store.write(
+        changed = self._write(
             "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (fill_id) DO NOTHING",
             (
                 fill.fill_id,
@@ -276,81 +219,88 @@ class Journal:
         )
         return changed == 1
 
-    def orders(self, spread_no: int | None = None) -> list[OrderRecord]:
-        """Return the session's orders in the order of their creation, or those of one spread."""
-        rows = self._store.read(
-            "SELECT o.*, coalesce(sum(f.quantity), 0) AS filled,"
-            " coalesce(sum(f.quantity * f.price_cents), 0) AS paid"
-            " FROM orders o LEFT JOIN fills f USING (client_order_id)"
-            " WHERE o.session = ? AND (? IS NULL OR o.spread_no = ?)"
-            " GROUP BY o.client_order_id ORDER BY o.rowid",
-            (self._key, spread_no, spread_no),
-        ).fetchall()
-        return [self._order(row) for row in rows]
+    def _now(self) -> _Snapshot:
+        """Return the record as it is; it is read anew only when something was written."""
+        if self._snapshot is None or self._snapshot.rollbacks != self._store.rollbacks:
+            self._snapshot = self._read()
+        return self._snapshot
+
+    def _read(self) -> _Snapshot:
+        plans = [
+            self._plan(row)
+            for row in self._store.read(
+                "SELECT * FROM spreads WHERE session = ? ORDER BY spread_no", (self._key,)
+            )
+        ]
+        orders = [
+            self._order(row)
+            for row in self._store.read(
+                "SELECT o.*, coalesce(sum(f.quantity), 0) AS filled,"
+                " coalesce(sum(f.quantity * f.price_cents), 0) AS paid,"
+                " coalesce(sum(f.fee_cents), 0) AS fees"
+                " FROM orders o LEFT JOIN fills f USING (client_order_id)"
+                " WHERE o.session = ? GROUP BY o.client_order_id ORDER BY o.rowid",
+                (self._key,),
+            )
+        ]
+        settled = [
+            SettledLeg(row[0], Leg(row[1]), row[2], from_cents(row[3]))
+            for row in self._store.read(
+                "SELECT spread_no, leg, contracts, cash_cents FROM settlements WHERE session = ?",
+                (self._key,),
+            )
+        ]
+        positions = {
+            plan.spread_no: fold(
+                plan,
+                (each for each in orders if each.intent.spread_no == plan.spread_no),
+                (each for each in settled if each.spread_no == plan.spread_no),
+            )
+            for plan in plans
+        }
+        return _Snapshot(self._store.rollbacks, plans, orders, positions)
+
+    def _plan(self, row: sqlite3.Row) -> SpreadPlan:
+        return SpreadPlan(
+            session=self.session,
+            spread_no=row["spread_no"],
+            spy_contract=OptionContract("SPY", self.session, row["spy_strike"]),
+            spx_contract=OptionContract("SPXW", self.session, row["spx_strike"]),
+            wanted=row["wanted"],
+            started_at=datetime.fromisoformat(row["started_at"]),
+            spx_worst=from_cents(row["spx_worst_cents"]),
+            spy_floor=from_cents(row["spy_floor_cents"]),
+            stage=row["stage"],
+        )
 
     def _order(self, row: sqlite3.Row) -> OrderRecord:
         leg = Leg(row["leg"])
-        root = "SPY" if leg is Leg.SPY else "SPXW"
         intent = OrderIntent(
             session=self.session,
             spread_no=row["spread_no"],
             leg=leg,
             purpose=Purpose(row["purpose"]),
             attempt=row["attempt"],
-            contract=OptionContract(root, self.session, row["strike"]),
+            contract=OptionContract(
+                "SPY" if leg is Leg.SPY else "SPXW", self.session, row["strike"]
+            ),
             side=Side(row["side"]),
             quantity=row["quantity"],
             limit=from_cents(row["limit_cents"]),
             created_at=datetime.fromisoformat(row["created_at"]),
         )
         return OrderRecord(
-            intent, OrderStatus(row["state"]), row["filled"], from_cents(row["paid"]), row["note"]
+            intent,
+            OrderStatus(row["state"]),
+            row["filled"],
+            from_cents(row["paid"]),
+            row["note"],
+            from_cents(row["fees"]),
         )
 
-    def positions(self) -> list[SpreadPosition]:
-        """Return every spread of the session as its fills and settlements made it."""
-        return [self.position(plan) for plan in self.plans()]
-
-    def position(self, plan: SpreadPlan) -> SpreadPosition:
-        """Fold the fills and settlements of one spread into what is held and what it brought."""
-        rows = self._store.read(
-            "SELECT o.leg, o.purpose, o.side, f.quantity, f.price_cents, f.fee_cents"
-            " FROM fills f JOIN orders o USING (client_order_id)"
-            " WHERE o.session = ? AND o.spread_no = ?",
-            (self._key, plan.spread_no),
-        ).fetchall()
-        held = {Leg.SPY: 0, Leg.SPX: 0}
-        cash = entry_cash = fees = opened = 0
-        for row in rows:
-            sign = Side(row["side"]).sign
-            amount = -sign * row["quantity"] * 100 * row["price_cents"] - row["fee_cents"]
-            held[Leg(row["leg"])] += sign * row["quantity"]
-            cash += amount
-            fees += row["fee_cents"]
-            if row["purpose"] == Purpose.OPEN.value:
-                entry_cash += amount
-                opened += row["quantity"] if row["leg"] == Leg.SPX.value else 0
-        for row in self._store.read(
-            "SELECT leg, contracts, cash_cents FROM settlements"
-            " WHERE session = ? AND spread_no = ?",
-            (self._key, plan.spread_no),
-        ):
-            held[Leg(row["leg"])] -= row["contracts"]
-            cash += row["cash_cents"]
-        return SpreadPosition(
-            session=self.session,
-            spread_no=plan.spread_no,
-            spy_contract=plan.spy_contract,
-            spx_contract=plan.spx_contract,
-            spy_short=-held[Leg.SPY],
-            spx_long=held[Leg.SPX],
-            cash=from_cents(cash),
-            entry_cash=from_cents(entry_cash),
-            fees=from_cents(fees),
-            opened_at=plan.started_at,
-            spreads_opened=opened,
-            stage=plan.stage,
-        )
+    def _write(self, sql: str, values: Sequence[object]) -> int:
+        self._snapshot = None
+        return self._store.write(sql, values)
 
     def record_settlement(
         self,
@@ -371,7 +321,7 @@ class Journal:
         for leg, contracts, close, cash, shares in legs:
             if contracts == 0:
                 continue
-            self._store.write(
+            self._write(
                 "INSERT INTO settlements VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (
                     self._key,

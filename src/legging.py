@@ -11,8 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
 
-from src.journal import OrderRecord, OrderStatus
 from src.models import Leg, Purpose, Side
+from src.order_records import OrderRecord, OrderStatus
 from src.ticks import CENT
 
 _SAID_NO = frozenset({OrderStatus.REFUSED, OrderStatus.REJECTED, OrderStatus.EXPIRED})

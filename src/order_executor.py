@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from src.fees import FeeSchedule
-from src.journal import Journal, OrderRecord, OrderStatus, SpreadPlan
+from src.journal import Journal
 from src.legging import LegResult, LegTask, SpreadResult, Status, Step, next_step, summarise
 from src.market_data import MarketDataCollector
 from src.models import (
@@ -29,6 +29,7 @@ from src.models import (
     SpreadPosition,
     TradeSetup,
 )
+from src.order_records import OrderRecord, OrderStatus, SpreadPlan
 from src.ports import Broker, Clock, RetryLater
 from src.pricing import strike_gap_value
 from src.settings import Settings

@@ -10,10 +10,11 @@ from datetime import datetime
 from src import story
 from src.day_record import DayRecord
 from src.herald import Herald
-from src.journal import Journal, SpreadPlan
+from src.journal import Journal
 from src.legging import SpreadResult, Status
 from src.models import SPY_PER_SPREAD, EntryDecision, ExitReason, SpreadPosition, TradeSetup
 from src.order_executor import OrderExecutor
+from src.order_records import SpreadPlan
 from src.ports import OfficialCloses
 from src.results_logger import ResultsLogger
 from src.settlement import settle

@@ -9,11 +9,12 @@ from brokers.simulated_client import ExchangeRules, SimulatedBroker
 from src.database import Store, open_database
 from src.day_record import DayRecord
 from src.fees import FeeSchedule
-from src.journal import Journal, OrderRecord, SpreadPlan
+from src.journal import Journal
 from src.legging import SpreadResult
 from src.market_data import MarketDataCollector
 from src.models import Leg, OptionContract, Purpose, Session, Side, SpreadPosition
 from src.order_executor import OrderExecutor
+from src.order_records import OrderRecord, SpreadPlan
 from src.ports import QuoteSource
 from src.settings import Settings
 from tests.fakes.builders import DAY, ScriptedMarket, a_clock, a_market, a_session, a_setup

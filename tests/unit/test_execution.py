@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from src.journal import OrderStatus
 from src.legging import Status
 from src.models import Leg, Side
+from src.order_records import OrderStatus
 from src.settings import Settings
 from tests.fakes.builders import a_setup, spxw_call, spy_call
 from tests.fakes.scripted_broker import Submission

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from src.journal import OrderStatus
 from src.legging import Status
 from src.models import Leg, Side
+from src.order_records import OrderStatus
 from tests.fakes.builders import spxw_call, spy_call
 from tests.fakes.scripted_broker import Cancel, Lookup, Submission
 from tests.fakes.trading_desk import Desk

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from src.journal import OrderStatus
 from src.legging import Status
 from src.models import Leg, OrderIntent, Purpose, Side
+from src.order_records import OrderStatus
 from tests.fakes.builders import spxw_call, spy_call
 from tests.fakes.trading_desk import CASH, Desk
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from src.journal import OrderRecord, OrderStatus
 from src.legging import LegTask, Status, Step, next_step, summarise
 from src.models import Leg, OrderIntent, Purpose, Side
+from src.order_records import OrderRecord, OrderStatus
 from tests.fakes.builders import DAY, at, spxw_call, spy_call
 
 NOW = at("09:41:10")
