@@ -22,6 +22,7 @@ from src.settings import KEYS, Settings, load_settings
 from src.timetable import Phase
 from src.trading_day import TradingDay
 from utils.console import DONE, FAILED, Console, complain, exit_code, sentence
+from utils.heartbeat import Heartbeat
 from utils.instance_lock import only_instance
 from utils.logging_setup import start_logging
 from utils.market_calendar import MarketCalendar
@@ -210,8 +211,11 @@ def _play(
     if resumed:
         console.say(resumed, "Going on with this day, which was interrupted.")
     day.begin(key, start)
+    # In, in again to complete, out, and each of the two legs may take its time.
+    longest = timedelta(seconds=6 * settings.execution.leg_deadline_seconds)
+    heart = Heartbeat(folder, day, start, speed=args.speed, longest_tick=longest)
     try:
-        _run(day, clock, args, console)
+        _run(day, clock, args, console, heart)
     except BaseException:
         complain(day.position_in_words())
         raise
@@ -222,15 +226,17 @@ def _play(
     console.line("SIMULATED market and fills: no order left this machine, no money moved.")
 
 
-def _run(day: TradingDay, clock: Clock, args: argparse.Namespace, console: Console) -> None:
-    if args.once:
-        wake = day.tick(clock.now())
-        if wake:
-            console.line(f"The next tick is due at {wake:%H:%M:%S} ET.")
-    elif args.speed is None:
-        run_day(day.tick, clock, longest_nap=None)
-    else:
-        run_day(day.tick, clock, longest_nap=LONGEST_NAP_SECONDS * args.speed)
+def _run(
+    day: TradingDay, clock: Clock, args: argparse.Namespace, console: Console, heart: Heartbeat
+) -> None:
+    with heart.watched():
+        if args.once:
+            wake = heart.tick(clock.now())
+            if wake:
+                console.line(f"The next tick is due at {wake:%H:%M:%S} ET.")
+            return
+        nap = None if args.speed is None else LONGEST_NAP_SECONDS * args.speed
+        run_day(heart.tick, clock, longest_nap=nap, attention=day.attention)
 
 
 def _resume(record: DayRecord, key: str, account: Path) -> datetime | None:

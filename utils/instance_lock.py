@@ -15,7 +15,8 @@ def only_instance(folder: Path) -> Iterator[None]:
     path = folder / ".lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path, timeout=0)
+        # Somebody who only asks whether it is held holds it for a moment.
+        lock = FileLock(path, timeout=0.5)
         lock.acquire()
     except Timeout as error:
         raise StopTrading(
@@ -31,3 +32,17 @@ def only_instance(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process is at work in the folder. It creates nothing where there was nothing."""
+    path = folder / ".lock"
+    if not path.exists():
+        return False
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        return True
+    lock.release()
+    return False
