@@ -153,7 +153,9 @@ class SimulatedBroker:
                 return "funds", f"{cost} dollars needed, {free} available"
             return None
         shorts = max(intent.quantity - max(held, 0), 0)
-        margin = self._margin_of(shorts) if intent.contract.root == "SPY" else cost * 0
+        if shorts and intent.contract.root != "SPY":
+            return "uncovered", f"{shorts} SPXW calls would be short without cover"
+        margin = self._margin_of(shorts)
         if margin > free + cost:
             return "margin", f"{margin} dollars of margin needed, {free + cost} available"
         return None

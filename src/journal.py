@@ -173,9 +173,27 @@ class Journal:
         self._store.commit()
         return new
 
+    def held(self, contract: OptionContract) -> int:
+        """Return the contracts held by all spreads together, short ones negative."""
+        return sum(
+            (-each.spy_short if each.spy_contract == contract else 0)
+            + (each.spx_long if each.spx_contract == contract else 0)
+            for each in self.positions()
+        )
+
     def knows(self, client_order_id: str) -> bool:
         """Whether an order was ever recorded."""
         return any(each.intent.client_order_id == client_order_id for each in self._now().orders)
+
+    def has_fill(self, fill_id: str) -> bool:
+        """Whether a fill was ever recorded."""
+        row = self._store.read("SELECT 1 FROM fills WHERE fill_id = ?", (fill_id,)).fetchone()
+        return row is not None
+
+    def next_attempt(self, spread_no: int, leg: Leg, purpose: Purpose) -> int:
+        """Return the number of the next order for one purpose of one leg, from 1."""
+        every = (each.intent for each in self.orders(spread_no))
+        return sum(each.leg is leg and each.purpose is purpose for each in every) + 1
 
     def record_fill(self, fill: Fill) -> bool:
         """Commit a fill of a known order, whatever its state; return whether it was new."""
@@ -184,8 +202,13 @@ class Journal:
             self._store.commit()
         return is_new
 
-    def adopt(self, intent: OrderIntent, contracts: tuple[OptionContract, OptionContract]) -> None:
-        """Commit an order of ours that the broker remembers and this record does not.
+    def adopt(
+        self,
+        intent: OrderIntent,
+        contracts: tuple[OptionContract, OptionContract],
+        note: str,
+    ) -> None:
+        """Commit an order that the broker knows of and this record does not.
 
         `contracts` are the SPY and the SPXW call of its spread. It is over: only its fills count.
         """
@@ -201,9 +224,7 @@ class Journal:
             ),
         )
         self.record_intent(intent)
-        self.record_status(
-            intent.client_order_id, OrderStatus.FILLED, "found at the broker, not in the record"
-        )
+        self.record_status(intent.client_order_id, OrderStatus.FILLED, note)
 
     def _write_fill(self, fill: Fill) -> bool:
         changed = self._write(

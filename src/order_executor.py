@@ -6,38 +6,31 @@ journal, so an entry that a crash interrupted is finished by the next process.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from src.fees import FeeSchedule
 from src.journal import Journal
-from src.legging import LegResult, LegTask, SpreadResult, Status, Step, next_step, summarise
+from src.legging import LegResult, LegTask, SpreadResult, Status, summarise
 from src.market_data import MarketDataCollector
 from src.models import (
     MULTIPLIER,
     SPY_PER_SPREAD,
-    Answer,
-    Fill,
     Leg,
     OptionContract,
-    OrderIntent,
     Purpose,
     Quote,
     Side,
     SpreadPosition,
     TradeSetup,
 )
-from src.order_records import OrderRecord, OrderStatus, SpreadPlan
-from src.ports import Broker, Clock, RetryLater
+from src.order_records import SpreadPlan
+from src.order_worker import OrderWorker, Pricer, Tell
+from src.ports import Broker, Clock
 from src.pricing import strike_gap_value
 from src.settings import Settings
 from src.ticks import CENT, limit_for
-
-Pricer = Callable[[Quote], Decimal | None]
-Tell = Callable[[datetime, str, str], None]
-"""Takes a moment, the kind of event, and a sentence."""
 
 
 class OrderExecutor:
@@ -55,15 +48,15 @@ class OrderExecutor:
         tell: Tell,
         may_open: Callable[[], bool] = lambda: True,
     ) -> None:
-        self._broker = broker
-        self._collector = collector
         self._journal = journal
         self._clock = clock
         self._rules = settings.execution
         self._least = Decimal(str(settings.strategy.min_entry_credit))
         self._fees = fees
         self._tell = tell
-        self._may_open = may_open
+        self._worker = OrderWorker(
+            broker, collector, journal, clock, settings.execution, tell, may_open
+        )
 
     # The two things that a day asks for.
 
@@ -88,7 +81,7 @@ class OrderExecutor:
             wanted=plan.wanted,
             deadline=plan.started_at + patience,
         )
-        spx = self._work(plan, spx_task, self._price_to_buy_spx(plan))
+        spx = self._worker.work(plan, spx_task, self._price_to_buy_spx(plan))
         spy_task = LegTask(
             leg=Leg.SPY,
             purpose=Purpose.OPEN,
@@ -100,7 +93,7 @@ class OrderExecutor:
         if spx.status is Status.PENDING or spy_task.wanted == 0:
             spy = summarise(spy_task, [])
             return self._ended(plan, spx.status, spx, spy)
-        spy = self._work(plan, spy_task, self._price_to_sell_spy(plan, spx))
+        spy = self._worker.work(plan, spy_task, self._price_to_sell_spy(plan, spx))
         if spy.status is Status.PENDING:
             return self._ended(plan, Status.PENDING, spx, spy)
         if spy.status is Status.FILLED:
@@ -119,7 +112,7 @@ class OrderExecutor:
                 wanted=spy.wanted,
                 deadline=self._clock.now() + self._deadline,
             )
-            spy = self._work(plan, rest, lambda quote: Decimal(str(quote.bid)))
+            spy = self._worker.work(plan, rest, lambda quote: Decimal(str(quote.bid)))
         if spy.filled and self._rules.on_deadline == "unwind":
             self.close_position(self._journal.position(plan), missed)
         else:
@@ -137,10 +130,11 @@ class OrderExecutor:
         """
         plan = self._journal.plan(position.spread_no)
         short = self._journal.position(plan).spy_short
-        if short:
-            self._tell(self._clock.now(), "order", f"Buying back {short} SPY calls: {why}.")
         task = self._closing_task(plan, Leg.SPY, Side.BUY, short)
-        spy = self._work(plan, task, self._price_to_buy_spy_back())
+        pricer = self._price_to_buy_spy_back()
+        if task.wanted and self._worker.limit(plan.spy_contract, Side.BUY, pricer) is not None:
+            self._tell(self._clock.now(), "order", f"Buying back {task.wanted} SPY calls: {why}.")
+        spy = self._worker.work(plan, task, pricer)
         spx = self._sell_excess(self._journal.position(plan), why)
         left = self._journal.position(plan)
         if not left.is_open:
@@ -153,11 +147,17 @@ class OrderExecutor:
             status = Status.PENDING
         return SpreadResult(status, position.spread_no, spx, spy, why)
 
+    def trim(self, position: SpreadPosition, why: str) -> None:
+        """Sell the SPXW calls that cover nothing, and leave the rest of the position alone."""
+        self._sell_excess(position, why)
+
     def look_up_open_orders(self) -> None:
         """Bring every order that is not over up to date with the broker. Raises RetryLater."""
-        for record in self._journal.orders():
-            if not record.status.is_final:
-                self._look_up(record)
+        self._worker.look_up_open_orders()
+
+    def expect_besides(self, foreign: Mapping[OptionContract, int]) -> None:
+        """Take note of what the broker holds besides what is recorded, by contract, signed."""
+        self._worker.foreign = foreign
 
     # Prices at which a leg is wanted.
 
@@ -226,10 +226,14 @@ class OrderExecutor:
             return summarise(task, [])
         now = self._clock.now()
         self._tell(now, "order", f"Selling {excess} {position.spx_contract}: {why}.")
-        return self._work(plan, task, self._price_to_sell_spx)
+        return self._worker.work(plan, task, self._price_to_sell_spx)
 
     def _closing_task(self, plan: SpreadPlan, leg: Leg, side: Side, held: int) -> LegTask:
-        """Close `held` contracts; an earlier order that may still fill is a part of it."""
+        """Close `held` contracts; an earlier order that may still fill is a part of it.
+
+        Without such an order it is no more than the broker holds: the user, or the exchange, may
+        have closed some already.
+        """
         every = self._journal.orders(plan.spread_no)
         same = [
             each
@@ -237,11 +241,14 @@ class OrderExecutor:
             if each.intent.leg is leg and each.intent.purpose is Purpose.CLOSE
         ]
         live = [each for each in same if not each.status.is_final]
+        contract = plan.spy_contract if leg is Leg.SPY else plan.spx_contract
+        ready = sum(each.filled for each in live)
+        wanted = held + ready if live else self._worker.at_most_held(contract, held)
         return LegTask(
             leg=leg,
             purpose=Purpose.CLOSE,
             side=side,
-            wanted=held + sum(each.filled for each in live),
+            wanted=wanted,
             deadline=self._clock.now() + self._deadline,
             first_attempt=live[0].intent.attempt if live else len(same) + 1,
         )
@@ -250,117 +257,9 @@ class OrderExecutor:
         every = self._journal.orders(plan.spread_no)
         return any(each.intent.purpose is Purpose.CLOSE for each in every)
 
-    # Working one leg.
-
     @property
     def _deadline(self) -> timedelta:
         return timedelta(seconds=self._rules.leg_deadline_seconds)
-
-    def _work(self, plan: SpreadPlan, task: LegTask, pricer: Pricer) -> LegResult:
-        contract = plan.spy_contract if task.leg is Leg.SPY else plan.spx_contract
-        give_up = task.deadline + timedelta(seconds=self._broker.lookup_grace_seconds)
-        while True:
-            orders = task.mine(self._journal.orders(plan.spread_no))
-            now = self._clock.now()
-            if task.purpose is Purpose.OPEN and not self._may_open():
-                task = replace(task, deadline=min(task.deadline, now))
-            limit = self._limit(contract, task.side, pricer)
-            step, record = next_step(task, orders, limit, now, self._rules.reprice_seconds)
-            if step is Step.DONE:
-                return summarise(task, orders)
-            if step is Step.SEND and limit is not None:
-                record = self._send(plan, task, contract, limit)
-            elif step is Step.CANCEL and record is not None:
-                self._cancel(record)
-            elif record is not None:
-                self._try_look_up(record)
-            if record is not None and self._is_filled(record):
-                continue
-            if now > give_up:
-                return summarise(task, task.mine(self._journal.orders(plan.spread_no)))
-            self._journal.commit()
-            self._clock.sleep(self._rules.poll_seconds)
-
-    def _limit(self, contract: OptionContract, side: Side, pricer: Pricer) -> Decimal | None:
-        try:
-            quotes = self._collector.get_options_quotes((contract,))
-        except RetryLater:
-            return None
-        quote = self._collector.tradable(contract, quotes)
-        price = pricer(quote) if quote else None
-        return None if price is None or price <= 0 else limit_for(contract, side, price)
-
-    def _send(
-        self, plan: SpreadPlan, task: LegTask, contract: OptionContract, limit: Decimal
-    ) -> OrderRecord:
-        every = self._journal.orders(plan.spread_no)
-        same = [e for e in every if e.intent.leg is task.leg and e.intent.purpose is task.purpose]
-        filled = sum(each.filled for each in task.mine(every))
-        intent = OrderIntent(
-            session=plan.session,
-            spread_no=plan.spread_no,
-            leg=task.leg,
-            purpose=task.purpose,
-            attempt=len(same) + 1,
-            contract=contract,
-            side=task.side,
-            quantity=task.wanted - filled,
-            limit=limit,
-            created_at=self._clock.now(),
-        )
-        self._journal.record_intent(intent)
-        outcome = self._broker.submit(intent)
-        self._journal.record_outcome(outcome)
-        answer = f"{outcome.answer}{f' ({outcome.text})' if outcome.text else ''}"
-        self._tell(intent.created_at, "order", f"Order {intent}: {answer}.")
-        record = self._record(intent)
-        if outcome.answer is not Answer.REFUSED:
-            self._try_look_up(record)
-        return record
-
-    def _cancel(self, record: OrderRecord) -> None:
-        self._journal.record_status(record.intent.client_order_id, OrderStatus.CANCELLING)
-        try:
-            self._broker.cancel(record.intent.client_order_id)
-        except RetryLater as error:
-            self._tell(self._clock.now(), "order", f"Cancel of {record.intent}: {error}.")
-        self._try_look_up(record)
-
-    def _try_look_up(self, record: OrderRecord) -> None:
-        try:
-            self._look_up(record)
-        except RetryLater as error:
-            self._tell(self._clock.now(), "order", f"{record.intent}: state not known ({error}).")
-
-    def _look_up(self, record: OrderRecord) -> None:
-        """Ask for an order's state; one that the broker never heard of is not sent again."""
-        intent = record.intent
-        report = self._broker.order(intent.client_order_id)
-        if report is not None:
-            for fill in self._journal.apply(report):
-                self._tell_fill(fill)
-            return
-        age = (self._clock.now() - intent.created_at).total_seconds()
-        if self._record(intent).status.is_in_doubt and age >= self._broker.lookup_grace_seconds:
-            note = "never reached the broker"
-            self._journal.record_status(intent.client_order_id, OrderStatus.CANCELLED, note)
-            self._tell(self._clock.now(), "order", f"Order {intent} {note}.")
-
-    def _record(self, intent: OrderIntent) -> OrderRecord:
-        wanted = intent.client_order_id
-        every = self._journal.orders(intent.spread_no)
-        return next(each for each in every if each.intent.client_order_id == wanted)
-
-    def _is_filled(self, record: OrderRecord) -> bool:
-        return self._record(record.intent).status is OrderStatus.FILLED
-
-    def _tell_fill(self, fill: Fill) -> None:
-        verb = "Bought" if fill.side is Side.BUY else "Sold"
-        self._tell(
-            fill.at,
-            "fill",
-            f"{verb} {fill.quantity} {fill.contract} at {fill.price:.2f}, fee ${fill.fee:.2f}.",
-        )
 
     def _ended(
         self, plan: SpreadPlan, status: Status, spx: LegResult, spy: LegResult

@@ -6,7 +6,8 @@ never touched.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 
 from src.herald import Herald
@@ -15,6 +16,8 @@ from src.models import Fill, Leg, OptionContract, OrderIntent, Purpose, SpreadPo
 from src.order_executor import OrderExecutor
 from src.ports import Broker, Holding, RetryLater
 
+Held = OptionContract | None
+"""What can be held: an option, or None for shares of SPY."""
 _OUR_ID = re.compile(r"(\d{4}-\d\d-\d\d)-(\d+)-(spy|spx)-(open|close)-(\d+)")
 
 
@@ -38,10 +41,20 @@ class Recovery:
         try:
             self._executor.look_up_open_orders()
             self._end_forgotten_orders(now)
-            self._take_fills(now)
+            fills = self._broker.fills(self._journal.session)
+            self._take_fills(fills, now)
             if expired:
                 return ""
-            return difference(self._journal.positions(), self._broker.holdings())
+            held = held_contracts(self._broker.holdings())
+            self._take_closings_of_others(fills, held, now)
+            self._executor.expect_besides(
+                {
+                    contract: quantity - self._journal.held(contract)
+                    for contract, quantity in held.items()
+                    if contract is not None
+                }
+            )
+            return difference(self._journal.positions(), held)
         except RetryLater as error:
             return f"the broker cannot be asked ({error})"
 
@@ -58,16 +71,59 @@ class Recovery:
                 self._herald.alert(now, f"Order {order} forgotten", "It is cancelled.")
                 self._broker.cancel(order)
 
-    def _take_fills(self, now: datetime) -> None:
-        fills = [each for each in self._broker.fills(self._journal.session) if self._is_ours(each)]
+    def _take_fills(self, every: Sequence[Fill], now: datetime) -> None:
+        fills = [each for each in every if self._is_ours(each)]
         for fill in fills:
             order = fill.client_order_id
             if not self._journal.knows(order):
-                self._journal.adopt(_intent_of(fill), _contracts_of(order, fills))
+                note = "found at the broker, not in the record"
+                self._journal.adopt(_intent_of(fill), _contracts_of(order, fills), note)
                 self._herald.alert(now, f"Order {order} adopted", "It was not in the record.")
             if self._journal.record_fill(fill):
                 words = f"{fill.side} {fill.quantity} {fill.contract} at {fill.price:.2f}"
                 self._herald.tell(now, "fill", f"Fill found at the broker: {words}.")
+
+    def _take_closings_of_others(
+        self, fills: Sequence[Fill], held: Mapping[Held, int], now: datetime
+    ) -> None:
+        """Book what the exchange, or the user by hand, has closed of our positions."""
+        for position in self._journal.positions():
+            for leg, contract, ours in (
+                (Leg.SPY, position.spy_contract, -position.spy_short),
+                (Leg.SPX, position.spx_contract, position.spx_long),
+            ):
+                gone = self._journal.held(contract) - held.get(contract, 0)
+                others = [
+                    each
+                    for each in fills
+                    if each.contract == contract
+                    and not self._is_ours(each)
+                    and each.side.sign * ours < 0
+                    and not self._journal.has_fill(each.fill_id)
+                ]
+                closed = -sum(each.side.sign * each.quantity for each in others)
+                if gone and closed == gone and abs(gone) <= abs(ours):
+                    for each in others:
+                        self._book(position, leg, each, now)
+
+    def _book(self, position: SpreadPosition, leg: Leg, fill: Fill, now: datetime) -> None:
+        intent = OrderIntent(
+            session=self._journal.session,
+            spread_no=position.spread_no,
+            leg=leg,
+            purpose=Purpose.CLOSE,
+            attempt=self._journal.next_attempt(position.spread_no, leg, Purpose.CLOSE),
+            contract=fill.contract,
+            side=fill.side,
+            quantity=fill.quantity,
+            limit=fill.price,
+            created_at=fill.at,
+        )
+        contracts = (position.spy_contract, position.spx_contract)
+        self._journal.adopt(intent, contracts, "closed by somebody else")
+        self._journal.record_fill(replace(fill, client_order_id=intent.client_order_id))
+        words = f"{fill.side} {fill.quantity} {fill.contract} at {fill.price:.2f}"
+        self._herald.alert(now, f"Closed by somebody else ({fill.fill_id})", f"{words}: booked.")
 
     def _is_ours(self, one: Fill | str) -> bool:
         order = one if isinstance(one, str) else one.client_order_id
@@ -75,7 +131,16 @@ class Recovery:
         return match is not None and match[1] == self._journal.session.isoformat()
 
 
-def difference(positions: Sequence[SpreadPosition], holdings: Iterable[Holding]) -> str:
+def held_contracts(holdings: Iterable[Holding]) -> dict[Held, int]:
+    """Return what is held by contract; shares of SPY stand under None."""
+    held: dict[Held, int] = {}
+    for holding in holdings:
+        if holding.contract is not None or holding.symbol == "SPY":
+            held[holding.contract] = held.get(holding.contract, 0) + holding.quantity
+    return held
+
+
+def difference(positions: Sequence[SpreadPosition], held: Mapping[Held, int]) -> str:
     """Return by name what the record and the broker disagree on; empty when they agree.
 
     Only what could be ours is compared: contracts that the record names, and SPY shares sold
@@ -85,19 +150,12 @@ def difference(positions: Sequence[SpreadPosition], holdings: Iterable[Holding])
     for each in positions:
         expected[each.spy_contract] = expected.get(each.spy_contract, 0) - each.spy_short
         expected[each.spx_contract] = expected.get(each.spx_contract, 0) + each.spx_long
-    held: dict[OptionContract, int] = {}
-    shares = 0
-    for holding in holdings:
-        if holding.contract is None:
-            shares += holding.quantity if holding.symbol == "SPY" else 0
-        else:
-            held[holding.contract] = held.get(holding.contract, 0) + holding.quantity
     found = [
         f"{contract.symbol}: recorded {ours:+d}, at the broker {held.get(contract, 0):+d}"
         for contract, ours in sorted(expected.items(), key=lambda item: item[0].symbol)
         if held.get(contract, 0) != ours
     ]
-    if shares < 0:
+    if (shares := held.get(None, 0)) < 0:
         found.append(f"{shares:+d} SPY shares at the broker, as an assignment leaves them")
     return "; ".join(found)
 

@@ -89,7 +89,9 @@ class TradeBook:
             elif plan.stage == "exiting":
                 self.leave(position, self._reason(plan), "exit under way", now)
             elif position.uncovered > 0 or (plan.stage == "closed" and position.is_open):
-                self.leave(position, ExitReason.UNCOVERED, "late fills have to go back", now)
+                self.leave(position, ExitReason.UNCOVERED, "short calls lost their cover", now)
+            elif position.is_open and not position.spy_short:
+                self.leave(position, ExitReason.UNWOUND, "nothing is left to be covered", now)
 
     def adopt_orphans(self, now: datetime) -> None:
         """Give every position that came back from the broker without its trade a trade."""
@@ -130,6 +132,7 @@ class TradeBook:
             self._herald.alert(now, f"Entry of {position.trade_id} not confirmed", line)
         elif position.spreads_opened and not position.is_open:
             self._close(position, ExitReason.UNWOUND, now)
+            self._herald.notify(now, f"closed {position.trade_id}", line)
         if position.is_open:
             self._herald.notify(now, f"opened {position.trade_id}", line)
 

@@ -5,7 +5,7 @@ import pytest
 
 from src.models import OptionContract, SpreadPosition
 from src.ports import Holding
-from src.recovery import difference
+from src.recovery import difference, held_contracts
 from tests.fakes.builders import DAY, spxw_call, spy_call
 from tests.fakes.ledger import a_position
 
@@ -18,7 +18,7 @@ def holding(contract: OptionContract, quantity: int) -> Holding:
 
 
 def found(positions: list[SpreadPosition], *holdings: Holding) -> str:
-    return difference(positions, holdings)
+    return difference(positions, held_contracts(holdings))
 
 
 def test_the_record_and_the_broker_agree_on_a_spread() -> None:
