@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from src.control import HALT_FILE, Control, ControlMode, ControlTable, SetBy
-from src.database import Store, open_database
+from src.database import Store, open_database, read_database
 from src.day_record import DayRecord
 from src.journal import Journal
 from src.models import NEW_YORK
@@ -125,9 +126,7 @@ def run(args: argparse.Namespace, project: Path) -> int:
         if args.data_dir:
             _check_folder(folder)
         database = folder / settings.logging.database.name
-        # Who only looks leaves nothing behind where nothing was.
-        known = database.exists() or args.command in _MODES
-        with closing(open_database(database if known else None)) as connection:
+        with closing(_open(database, args.command)) as connection:
             store = Store(connection)
             if args.command == "status":
                 return _status(store, folder, as_json=args.json)
@@ -153,6 +152,14 @@ def _check_folder(folder: Path) -> None:
             f"--data-dir {folder}: there is no such directory. Name the one that the program was "
             "started with; nothing was changed."
         )
+
+
+def _open(database: Path, command: str) -> sqlite3.Connection:
+    """Open the database: only to read for a look, as a program that is stuck may hold its lock."""
+    if command == "status" and database.exists():
+        return read_database(database)
+    # Who only looks leaves nothing behind where nothing was.
+    return open_database(database if database.exists() or command in _MODES else None)
 
 
 def look(store: Store, folder: Path, wall: datetime) -> View:

@@ -81,6 +81,29 @@ def open_database(path: Path | None, *, durable: bool = True) -> sqlite3.Connect
     return connection
 
 
+def read_database(path: Path) -> sqlite3.Connection:
+    """Open an existing `trades.db` only to look at it, also while another program is writing.
+
+    Raises MendInput, in words, for a file that this program cannot read.
+    """
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)
+        connection.row_factory = sqlite3.Row
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA query_only = ON")
+        found = _version(connection)
+    except sqlite3.Error as error:
+        raise MendInput(f"{path}: {_in_words(error)}; nothing was changed.") from error
+    if found != schema_version():
+        connection.close()
+        raise MendInput(
+            f"{path}: this database has schema {found}, and this program knows {schema_version()}. "
+            "Use the program that wrote it, or start this one, which brings an older one up to "
+            "date; nothing was changed."
+        )
+    return connection
+
+
 def schema_version() -> int:
     """Return the newest schema number that this program knows."""
     return len(_scripts())

@@ -209,6 +209,8 @@ class TradingDay:
         held = [each for each in self._book.open_positions() if each.stage == "held"]
         if not held:
             return
+        # Working an entry takes its time: a wish may have come since the tick began.
+        self.control.heed(now, self._tell)
         last = self.record.last_check_at() or min(each.opened_at for each in held)
         if not (self.timetable.check_is_due(now, last) or self._close_is_wished()):
             return
