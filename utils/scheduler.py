@@ -58,8 +58,9 @@ def run_day(
     beat = scheduler.every().minute.do(job)
     while scheduler.jobs and wake is not None:
         now = clock.now()
-        # A clock that was put back would make a moment of its old time wait for ever.
-        at_once = now < seen or attention()
+        # A clock that was put back would make a moment of its old time wait for ever. Timestamps
+        # tell that from the hour that New York lives through twice in autumn.
+        at_once = now.timestamp() < seen.timestamp() or attention()
         seen = now
         wait = (wake - now).total_seconds()
         if wait > 0 and not at_once:
