@@ -34,10 +34,14 @@ class Aftermath:
         self._reported()
         self._fills()
         self._trades(positions)
-        if not self._exchange.own_acts:
+        if not self._was_assigned:
             self._cents(positions)
         self._alerts()
         self._notifications()
+
+    @property
+    def _was_assigned(self) -> bool:
+        return any(what == "assigned" for _, what, _, _ in self._exchange.own_acts)
 
     def _reported(self) -> None:
         """(h) the day is reported."""
@@ -47,26 +51,20 @@ class Aftermath:
 
     def _fills(self) -> None:
         """(e) every contract: the record has the fills of the exchange, and no others."""
+        mine = [f for o in self._exchange.inner._state.orders.values() for f in o.fills]
         theirs = {
-            fill.fill_id: (
-                order.intent.client_order_id,
-                fill.quantity,
-                int(fill.price * 100),
-                int(fill.fee * 100),
-            )
-            for order in self._exchange.inner._state.orders.values()
-            for fill in order.fills
+            each.fill_id: (each.quantity, int(each.price * 100), int(each.fee * 100))
+            for each in (*mine, *self._exchange.others)
         }
         ours = {
             row[0]: tuple(row)[1:]
-            for row in self._rows(
-                "SELECT fill_id, client_order_id, quantity, price_cents, fee_cents FROM fills"
-            )
+            for row in self._rows("SELECT fill_id, quantity, price_cents, fee_cents FROM fills")
         }
         if ours != theirs:
             missing = sorted(set(theirs) - set(ours))
             extra = sorted(set(ours) - set(theirs))
-            raise Violation("e", f"fills not recorded: {missing}, recorded but not true: {extra}")
+            text = f"fills not recorded: {missing}, recorded but not true: {extra}"
+            raise Violation("e", text if missing or extra else f"{theirs} recorded as {ours}")
         open_ = [
             row[0]
             for row in self._rows(
@@ -146,6 +144,11 @@ class Aftermath:
     def _notifications(self) -> None:
         """(i) what a user must know of was put up exactly once."""
         titles = [row[0] for row in self._rows("SELECT title FROM notifications")]
+        twice = self._rows(
+            "SELECT title, text FROM notifications GROUP BY title, text HAVING count(*) > 1"
+        ).fetchone()
+        if twice:
+            raise Violation("i", f"put up more than once: {twice[0]}: {twice[1]}")
         if titles.count("optionsarbitrage: result") != 1:
             raise Violation("i", "the result of the day was not put up exactly once")
         for row in self._rows("SELECT trade_id, exit_reason, spreads FROM trades").fetchall():
@@ -154,8 +157,14 @@ class Aftermath:
             if opened > 1 or closed > 1:
                 raise Violation("i", f"{row[0]}: put up {opened} times opened, {closed} closed")
             told = sum(str(row[0]) in each for each in titles)
-            if not told:
-                raise Violation("i", f"nobody was told of {row[0]} ({row[1]})")
+            expired = self._rows(
+                "SELECT 1 FROM settlements WHERE session || '-' || spread_no = ?", (row[0],)
+            ).fetchone()
+            if not told or not (closed or expired):
+                raise Violation("i", f"nobody was told of the end of {row[0]} ({row[1]})")
+        breaker = self._rows("SELECT count(*) FROM control WHERE set_by = 'breaker'").fetchone()[0]
+        if titles.count("optionsarbitrage ALERT: Daily loss limit") != breaker:
+            raise Violation("i", f"the daily loss was put up wrongly ({breaker} breaker): {titles}")
 
 
 def _with(position: SpreadPosition, short: int, long: int) -> SpreadPosition:

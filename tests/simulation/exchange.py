@@ -16,6 +16,7 @@ from src.models import (
     OrderOutcome,
     Purpose,
     Quote,
+    Side,
 )
 from src.ports import (
     Account,
@@ -26,6 +27,7 @@ from src.ports import (
     QuoteSource,
     RetryLater,
 )
+from src.ticks import CENT
 from tests.simulation.faults import Anchor, Fault
 from tests.simulation.world import World
 
@@ -80,16 +82,16 @@ class SeenMarket:
     def __init__(self, source: QuoteSource, world: World) -> None:
         self.name, self.cadence_seconds = source.name, source.cadence_seconds
         self._source, self._world = source, world
-        self._frozen: tuple[Fault, dict[object, Quote]] | None = None
 
     def prices(self) -> Mapping[str, Quote]:
         self._connect()
-        found = dict(self._source.prices())
-        if fault := self._world.active("quotes jump"):
-            factor = (0.98, 1.0, 1.02)[fault.n + 1]
-            if "SPY" in found and found["SPY"].last:
-                found["SPY"] = replace(found["SPY"], last=round(found["SPY"].last * factor, 2))
-        return self._as_old(found)
+        found = self._as_old(self._source.prices)
+        jump = self._world.active("quotes jump")
+        spy = found.get("SPY")
+        if jump and spy and spy.last:
+            factor = (0.98, 1.0, 1.03)[jump.n + 1]
+            return {**found, "SPY": replace(spy, last=round(spy.last * factor, 2))}
+        return found
 
     def official_closes(self, day: date) -> OfficialCloses | None:
         self._connect()
@@ -98,29 +100,32 @@ class SeenMarket:
     def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
         self._connect()
         world = self._world
-        found = dict(self._source.quotes(contracts))
-        for root, other in (("SPY", "SPXW"), ("SPXW", "SPY")):
-            if world.active(f"{other} quotes only") or world.active(f"{root} calls halted"):
-                found = {each: quote for each, quote in found.items() if each.root != root}
+        wanted = tuple(contracts)
+        found = self._as_old(lambda: self._source.quotes(wanted))
+        if not world.is_troubled:
+            return found
         if world.active("no quotes"):
             return {}
+        shown = {}
+        for contract, quote in found.items():
+            other = "SPXW" if contract.root == "SPY" else "SPY"
+            gone = f"{other} quotes only", f"{contract.root} calls halted"
+            if not (world.active(gone[0]) or world.active(gone[1])):
+                shown[contract] = self._as_shown(contract, quote)
+        return shown
+
+    def _as_shown(self, contract: OptionContract, quote: Quote) -> Quote:
+        world = self._world
         if world.active("zero quotes"):
-            found = {each: replace(quote, bid=0.0) for each, quote in found.items()}
+            quote = replace(quote, bid=0.0)
         if world.active("crossed quotes"):
-            found = {
-                each: replace(quote, bid=quote.ask, ask=quote.bid) for each, quote in found.items()
-            }
-        if fault := world.active("quotes jump"):
-            factor = (0.5, 1.5, 2.0)[fault.n + 1]
-            found = {
-                each: replace(
-                    quote, bid=round(quote.bid * factor, 2), ask=round(quote.ask * factor, 2)
-                )
-                if each.root == "SPY" and quote.bid and quote.ask
-                else quote
-                for each, quote in found.items()
-            }
-        return self._as_old(found)
+            quote = replace(quote, bid=quote.ask, ask=quote.bid)
+        jump = world.active("quotes jump")
+        if jump and contract.root == "SPY" and quote.bid and quote.ask:
+            factor = (0.5, 1.5, 2.0)[jump.n + 1]
+            bid, ask = round(quote.bid * factor, 2), round(quote.ask * factor, 2)
+            quote = replace(quote, bid=bid, ask=ask)
+        return quote
 
     def _connect(self) -> None:
         if self._world.active("source hangs"):
@@ -129,14 +134,17 @@ class SeenMarket:
         if self._world.active("source fails"):
             raise RetryLater("connection refused")
 
-    def _as_old(self, found: dict[K, Quote]) -> dict[K, Quote]:
-        fault = self._world.active("old quotes")
-        if fault is None:
-            return found
-        if self._frozen is None or self._frozen[0] is not fault:
-            self._frozen = (fault, {})
-        kept = self._frozen[1]
-        return {each: kept.setdefault(each, quote) for each, quote in found.items()}
+    def _as_old(self, ask: Callable[[], Mapping[K, Quote]]) -> Mapping[K, Quote]:
+        """Return what the source said when it began to repeat itself."""
+        lasts = self._world.lasts("old quotes")
+        if lasts < 0:
+            return ask()
+        clock = self._world.time
+        now, clock.moment = clock.moment, clock.moment - timedelta(seconds=lasts)
+        try:
+            return ask()
+        finally:
+            clock.moment = now
 
 
 class FaultyExchange:
@@ -152,6 +160,10 @@ class FaultyExchange:
         self.inner, self.world = inner, world
         self.foreign: dict[OptionContract, int] = {}
         self.foreign_shares = 0
+        self.has_raced = False
+        """Whether the exchange acted while an order of ours was on its way or on its book."""
+        self._is_submitting = False
+        self.others: list[Fill] = []
         self.own_acts: list[tuple[datetime, str, OptionContract, int]] = []
         self.submitted: list[OrderIntent] = []
         self.on_submit: Callable[[OrderIntent], None] = _unheeded
@@ -167,8 +179,10 @@ class FaultyExchange:
 
     def submit(self, intent: OrderIntent) -> OrderOutcome:
         world = self.world
+        self._is_submitting = True
         world.reached(Anchor.ENTRY if intent.purpose is Purpose.OPEN else Anchor.EXIT)
         world.crash_point("crash before a call")
+        self._is_submitting = False
         self._advance()
         self.on_submit(intent)
         self.submitted.append(intent)
@@ -230,7 +244,7 @@ class FaultyExchange:
         found = [
             self._as_told(each)
             for each in self.inner.open_orders()
-            if each.client_order_id not in self._hidden
+            if not self._is_hidden(each.client_order_id)
         ]
         self._leave()
         return found
@@ -238,10 +252,10 @@ class FaultyExchange:
     def fills(self, session: date) -> list[Fill]:
         self._enter("fills", "")
         found = [
-            fill for fill in self.inner.fills(session) if fill.client_order_id not in self._hidden
+            fill for fill in self.inner.fills(session) if not self._is_hidden(fill.client_order_id)
         ]
         self._leave()
-        return found
+        return [*found, *self.others]
 
     def holdings(self) -> list[Holding]:
         self._enter("holdings", "")
@@ -275,12 +289,14 @@ class FaultyExchange:
         self.world.on_step()
         self.world.crash_point("crash after a call")
 
+    def _is_hidden(self, client_order_id: str) -> bool:
+        until = self._hidden.get(client_order_id)
+        return until is not None and self.world.time.moment < until
+
     def _as_told(self, report: OrderReport) -> OrderReport:
         order = report.client_order_id
-        if order in self._hidden:
-            if self.world.time.moment < self._hidden[order]:
-                return self._reports[order][0]
-            del self._hidden[order]
+        if self._is_hidden(order):
+            return self._reports[order][0]
         known = self._reports.setdefault(order, [])
         if not known or known[-1] != report:
             known.append(report)
@@ -342,9 +358,20 @@ class FaultyExchange:
         for contract, held in self._held(root):
             n = min(contracts, abs(held)) * (1 if held > 0 else -1)
             quote = self._market.quotes((contract,)).get(contract)
-            price = Decimal(str(quote.ask if quote and quote.ask else 1)).quantize(Decimal("0.01"))
-            self.inner._state.cash += n * MULTIPLIER * price
+            price = Decimal(str(quote.ask if quote and quote.ask else 1)).quantize(CENT)
             self._act("liquidated", contract, n)
+            fill = Fill(
+                fill_id=f"liquidation-{len(self.others) + 1}",
+                client_order_id="",
+                contract=contract,
+                side=Side.SELL if n > 0 else Side.BUY,
+                quantity=abs(n),
+                price=price,
+                fee=Decimal(0),
+                at=self.world.time.moment,
+            )
+            self.others.append(fill)
+            self.inner._state.cash += fill.cash
             return
 
     def assign(self, contracts: int) -> None:
@@ -363,5 +390,6 @@ class FaultyExchange:
 
     def _act(self, what: str, contract: OptionContract, n: int) -> None:
         self.inner._state.options[contract] -= n
+        self.has_raced |= self._is_submitting or self.has_working or bool(self._late)
         self.own_acts.append((self.world.time.moment, what, contract, n))
         self._remember()

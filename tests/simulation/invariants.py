@@ -17,6 +17,12 @@ MEND = timedelta(minutes=20)
 """How long after the last disturbance a position that the exchange itself uncovered may stay so."""
 OBEY = timedelta(seconds=2)
 """How soon a mode that a person sets binds: one second, and the call that was under way."""
+_UNSOUND = (
+    *("old quotes", "zero quotes", "crossed quotes", "no quotes", "source fails", "source hangs"),
+    *("SPY quotes only", "SPXW quotes only"),
+)
+OBEYED = timedelta(minutes=10)
+"""How long after the last disturbance a wish to close may stay without effect and without alert."""
 
 
 class Invariants:
@@ -35,7 +41,9 @@ class Invariants:
         self._store = store
         hours = settings.trading_hours
         self._entry = session.at(hours.entry_start), session.at(hours.entry_end)
-        self._patience = timedelta(seconds=2 * settings.execution.leg_deadline_seconds + 15)
+        self._patience = timedelta(seconds=3 * settings.execution.leg_deadline_seconds + 30)
+        data = settings.market_data
+        self._oldest = data.max_quote_age_seconds + data.max_leg_skew_seconds + 1.5
         self._ids: set[str] = set()
         self._began: dict[int, datetime] = {}
         self._seen: tuple[object, ...] = ()
@@ -56,10 +64,11 @@ class Invariants:
             len(self._exchange.own_acts),
             len(self._exchange._late),
         )
-        if state == self._seen and self.naked_since is None:
-            return
-        self._seen = state
-        self._exposure()
+        if state != self._seen or self.naked_since is not None:
+            self._seen = state
+            self._exposure()
+        if self.modes:
+            self._obeyed()
 
     def _exposure(self) -> None:
         """(a) covered; (b) one live order a leg; (c) the limit of spreads; never reversed."""
@@ -93,9 +102,26 @@ class Invariants:
             self._fail(
                 "c", f"{held['SPXW']} SPXW held, {buying_spx} being bought, limit {limit} spreads"
             )
-        acted = bool(self._exchange.own_acts)
-        if held["SPXW"] < 0 or held["SPY"] > 0 or (not acted and buying > -held["SPY"]):
+        if self._exchange.has_raced:
+            return  # it closed what an order of ours was just closing: nobody could know
+        if held["SPXW"] < 0 or held["SPY"] > 0 or buying > -held["SPY"]:
             self._fail("j", f"more was closed than was ours: {held}, buying back {buying}")
+
+    def _obeyed(self) -> None:
+        """(h) a wish to close is carried out, or somebody hears why it is not."""
+        now = self._world.time.moment
+        asked = [at for at, mode in self.modes if mode >= ControlMode.CLOSE]
+        if not asked or now >= self._session.close or self._exchange.own_acts:
+            return
+        since = max(asked[0], self._world.last_disturbance)
+        if now - since < OBEYED or not any(self._exchange.inner._state.options.values()):
+            return
+        then = (now - OBEYED + self._world.offset).isoformat()
+        heard = self._store.connection.execute(
+            "SELECT 1 FROM notifications WHERE title LIKE '%ALERT%' AND at > ?", (then,)
+        ).fetchone()
+        if not heard:
+            self._fail("h", f"still held, {now - since} after the wish to close, and no alert")
 
     def _covered(self, short: int, long: int) -> None:
         if short <= SPY_PER_SPREAD * long:
@@ -133,12 +159,13 @@ class Invariants:
         start, end = self._entry
         if is_new and not start <= now <= end + self._patience:
             self._fail("d", f"spread {intent.spread_no} was begun at {now:%H:%M:%S}")
-        if now - began > self._patience + timedelta(hours=2):
-            self._fail("d", f"{intent} was sent long after {began:%H:%M:%S}")
+        if now - began > self._patience:
+            self._fail("d", f"{intent} was sent at {now:%H:%M:%S}, long after {began:%H:%M:%S}")
         mode = self.mode_in_force()
         if mode is not ControlMode.NORMAL:
             self._fail("d", f"{intent} was sent in mode {mode.label}")
         if is_new:
+            self._seen_soundly(intent)
             self._not_past_the_loss(intent)
             self._not_in_doubt(intent)
 
@@ -149,6 +176,13 @@ class Invariants:
         if first <= then and self._world.time.moment < last:
             return ControlMode.HALT
         return max((m for at, m in self.modes if at <= then), default=ControlMode.NORMAL)
+
+    def _seen_soundly(self, intent: OrderIntent) -> None:
+        for kind in _UNSOUND:
+            # What began with this very order was not there when it was decided upon.
+            tolerated = self._oldest if kind == "old quotes" else 0.5
+            if self._world.lasts(kind) > tolerated:
+                self._fail("d", f"{intent} was sent upon {kind}")
 
     def _not_past_the_loss(self, intent: OrderIntent) -> None:
         cash: dict[int, Decimal] = {}

@@ -164,7 +164,7 @@ class Simulation:
         except StopTrading as error:
             self.world.note("ends", f"exit 3: {error}")
             return True
-        except (ArithmeticError, LookupError, ValueError, TypeError, AttributeError) as error:
+        except Exception as error:  # whatever it is: nobody starts the program again
             where = traceback.extract_tb(error.__traceback__)[-1]
             raise Violation(
                 "x",
@@ -314,8 +314,6 @@ class Simulation:
                 return
             modes.clear()
             return
-        if command == "close":
-            table.ask_to_close(at)
         mode = ControlMode[command.upper().replace("-", "_")]
         table.raise_mode(mode, "a person", at, SetBy.PERSON)
         modes.append((now, mode))

@@ -124,6 +124,18 @@ class World:
         del self._active[kind]
         return None
 
+    @property
+    def is_troubled(self) -> bool:
+        """Whether anything lasting is going on."""
+        return bool(self._active)
+
+    def lasts(self, kind: str) -> float:
+        """Return for how many seconds a fault has been going on, -1 when it is not."""
+        fault = self.active(kind)
+        if fault is None:
+            return -1.0
+        return fault.length - (self._active[kind][0] - self.time.moment).total_seconds()
+
     def take(self, kind: str) -> Fault | None:
         """Return and use up a fault that waited for such a call."""
         waiting = self._armed.get(kind)
