@@ -3,10 +3,11 @@
 import gzip
 import io
 import json
+import logging
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from brokers.tape import Tape, date_of, read_rows, sidecar_of
@@ -15,7 +16,9 @@ from brokers.tape_sidecar import closes_as_json, read_sidecar
 from src.models import NEW_YORK, OptionContract, Quote
 from src.ports import Clock, MendInput, OfficialCloses, QuoteSource
 
+_log = logging.getLogger(__name__)
 _WIDTH = len(COLUMNS) + 1
+AFTERWARDS = timedelta(milliseconds=1)
 _TORN = "," * _WIDTH
 """Appended to a line that a killed process left unfinished: it has too many fields to be read."""
 
@@ -147,17 +150,29 @@ class TapeWriter:
 class RecordingSource:
     """A source of quotes that leaves a tape of all that it was asked for. Implements QuoteSource.
 
+    `look` tells the moment that all quotes of one look count as seen at: a clock that runs is a
+    little past the moment at which a replay will look. `failure` says why it stopped recording,
+    when the disk did not take any more.
+
     A replay of the tape gives, at the same moments, the same answers. To that end what this
     source hands on is what a tape can hold: SPX in hundredths, unsound numbers (negative or not
     finite) as not known, and no quote at all where a source gives one with no price in it.
     """
 
-    def __init__(self, source: QuoteSource, writer: TapeWriter, clock: Clock) -> None:
+    def __init__(
+        self,
+        source: QuoteSource,
+        writer: TapeWriter,
+        clock: Clock,
+        look: Callable[[], datetime] | None = None,
+    ) -> None:
+        self._look = look or clock.now
+        self._asked: dict[str, datetime] = {}
         self.name = source.name
         self.cadence_seconds = source.cadence_seconds
         self._source = source
         self._writer = writer
-        self._clock = clock
+        self.failure = ""
         writer.sidecar["cadence_seconds"] = source.cadence_seconds
 
     def prices(self) -> Mapping[str, Quote]:
@@ -178,12 +193,25 @@ class RecordingSource:
         return self._source.official_closes(day)
 
     def _record(self, answer: Mapping[str, Quote], missing: Iterable[str]) -> None:
-        now = self._clock.now()
+        if self.failure:
+            return
         for symbol, quote in answer.items():
-            self._writer.write(symbol, quote, now)
+            self._writer.write(symbol, quote, self._seen(symbol))
         for symbol in sorted(missing):
-            self._writer.write_missing(symbol, now)
-        self._writer.flush()
+            self._writer.write_missing(symbol, self._seen(symbol))
+        try:
+            self._writer.flush()
+        except OSError as error:
+            # A tape is nice to have; the position that is watched through this source is not.
+            self.failure = f"{self._writer.path}: the tape is not recorded ({error.strerror})"
+            _log.error("%s", self.failure)
+
+    def _seen(self, symbol: str) -> datetime:
+        """Return the moment of the look; a second answer within it comes just after the first."""
+        look = self._look()
+        asked_before = self._asked.get(symbol) == look
+        self._asked[symbol] = look
+        return look + AFTERWARDS if asked_before else look
 
 
 def _sound(answer: Mapping[str, Quote]) -> dict[str, Quote]:

@@ -1,9 +1,11 @@
 """Puts one day together and runs it: which market, which clock, which folder, then the loop."""
 
 import argparse
+import contextlib
 import hashlib
 import logging
 import signal
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,8 +18,9 @@ from brokers.tape_recorder import RecordingSource, TapeWriter
 from src.database import Store, open_database
 from src.day_record import DayRecord
 from src.fees import FeeSchedule
+from src.market_data import LONGEST_CADENCE
 from src.models import Session
-from src.ports import Clock, MendInput, QuoteSource, StopTrading
+from src.ports import Clock, MendInput, OfficialCloses, QuoteSource, StopTrading
 from src.settings import KEYS, Settings, load_settings
 from src.timetable import Phase
 from src.trading_day import TradingDay
@@ -27,11 +30,14 @@ from utils.instance_lock import only_instance
 from utils.logging_setup import start_logging
 from utils.market_calendar import MarketCalendar
 from utils.market_clock import ScaledClock, VirtualClock, WallClock
-from utils.scheduler import LONGEST_NAP_SECONDS, run_day
+from utils.scheduler import LONGEST_NAP_SECONDS, Tick, run_day
 
 DEMO_SEED = 4
 DEMO_YEAR = 2026
 SIMULATED_MODES = frozenset({"demo", "replay"})
+RETRY_SECONDS = 5
+PATIENCE_SECONDS = 600
+"""How often, and for how long, a database that cannot be written is tried again."""
 LEAD = timedelta(minutes=5)
 """How long before the open a generated or recorded day begins."""
 
@@ -80,7 +86,8 @@ def run(args: argparse.Namespace, project: Path) -> int:
     finally:
         if handler:
             logging.getLogger().removeHandler(handler)
-            handler.close()
+            with contextlib.suppress(OSError):  # a full disk has been told of already
+                handler.close()
 
 
 def choose_market(
@@ -104,6 +111,8 @@ def choose_market(
         return _generated(args.seed, calendar)
     if args.seed is not None:
         raise MendInput("--seed names a generated day: give it together with --paper.")
+    if settings.broker.name == "simulated":
+        raise MendInput("broker.name: simulated plays generated days; start it with --paper.")
     if missing := settings.broker.missing_keys:
         raise MendInput(
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing, so there is "
@@ -128,7 +137,8 @@ def _generated(seed: int | None, calendar: MarketCalendar) -> Market:
         return SyntheticMarket(session, chosen, clock, dislocation=dislocation)
 
     labels = source(VirtualClock(session.open)).labels
-    what = f"a generated day (seed {chosen}, {session.day:%A} {session.day})"
+    shown = f"seed {chosen}" if seed is not None else f"seed {chosen} with a dislocation"
+    what = f"a generated day ({shown}, {session.day:%A} {session.day})"
     return Market("demo", session, what, source, labels)
 
 
@@ -143,9 +153,14 @@ def _recorded(path: Path, calendar: MarketCalendar) -> Market:
     def source(clock: Clock) -> ReplayMarket:
         return ReplayMarket(tape, clock, session.close.time())
 
-    what = f"the recorded day {tape.date:%A} {tape.date} ({tape.kind}: {tape.sidecar.source})"
-    note = (tape.sidecar.note,) if tape.sidecar.note else ()
-    return Market("replay", session, what, source, (*tape.sidecar.labels, *note), path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
+    kind = f"{tape.kind}: {tape.sidecar.source}; {path.name} {digest}"
+    what = f"the recorded day {tape.date:%A} {tape.date} ({kind})"
+    notes = [*tape.sidecar.labels, tape.sidecar.note]
+    if cadence := tape.sidecar.cadence_seconds:
+        limit = min(cadence, LONGEST_CADENCE)
+        notes.append(f"on this tape quotes count as current for {limit:g} seconds")
+    return Market("replay", session, what, source, tuple(filter(None, notes)), path)
 
 
 def _real_day(settings: Settings, calendar: MarketCalendar) -> int:
@@ -189,8 +204,8 @@ def _play(
     clock = VirtualClock(start) if args.speed is None else ScaledClock(start, args.speed)
     writer = _tape_writer(market, folder)
     source = market.source(clock)
-    if writer:
-        source = RecordingSource(source, writer, clock)
+    recorder = RecordingSource(source, writer, clock, clock.look) if writer else None
+    source = recorder or source
     day = TradingDay(
         session=session,
         mode=market.mode,
@@ -217,13 +232,55 @@ def _play(
     try:
         _run(day, clock, args, console, heart)
     except BaseException:
-        complain(day.position_in_words())
+        complain(_position_in_words(day))
         raise
-    if writer and day.record.is_reported():
-        tape = writer.finish(source.official_closes(session.day))
-        console.say(clock.now(), f"Written: {tape}" if tape else "No quote was seen: no tape.")
+    if writer and recorder and day.record.is_reported():
+        _finish_tape(writer, recorder, source.official_closes(session.day))
     console.line(f"Database: {folder / settings.logging.database.name}")
     console.line("SIMULATED market and fills: no order left this machine, no money moved.")
+
+
+def _finish_tape(
+    writer: TapeWriter, recorder: RecordingSource, closes: OfficialCloses | None
+) -> None:
+    """Complete the day's tape; a disk that is full costs the tape, never the day."""
+    failure = recorder.failure
+    try:
+        writer.finish(closes)
+    except OSError as error:
+        failure = failure or f"{writer.path}: the tape could not be written ({error.strerror})"
+    if failure:
+        complain(f"{failure}. The day itself is recorded; make room for the next one.")
+
+
+def _position_in_words(day: TradingDay) -> str:
+    try:
+        return day.position_in_words()
+    except sqlite3.Error as error:
+        return f"Whether a position is open cannot be read from the database ({error})."
+
+
+def _patient(tick: Tick, console: Console) -> Tick:
+    """Return the tick, tried again while the database is locked or its disk is full.
+
+    A position that is open is worth more than an orderly end: only after minutes is it given up.
+    """
+    failures = 0
+
+    def again(now: datetime) -> datetime | None:
+        nonlocal failures
+        try:
+            wake = tick(now)
+        except sqlite3.OperationalError as error:
+            failures += 1
+            if failures * RETRY_SECONDS > PATIENCE_SECONDS:
+                raise
+            console.say(now, f"The database cannot be used ({error}); trying again.")
+            return now + timedelta(seconds=RETRY_SECONDS)
+        failures = 0
+        return wake
+
+    return again
 
 
 def _run(
@@ -236,7 +293,8 @@ def _run(
                 console.line(f"The next tick is due at {wake:%H:%M:%S} ET.")
             return
         nap = None if args.speed is None else LONGEST_NAP_SECONDS * args.speed
-        run_day(heart.tick, clock, longest_nap=nap, attention=day.attention)
+        tick = _patient(heart.tick, console)
+        run_day(tick, clock, longest_nap=nap, attention=day.attention)
 
 
 def _resume(record: DayRecord, key: str, account: Path) -> datetime | None:
@@ -284,7 +342,10 @@ def _rules(settings: Settings, source: QuoteSource) -> ExchangeRules:
         ),
         starting_cash=Decimal(str(settings.simulation.starting_cash)),
         margin_per_spread=Decimal(str(settings.strategy.capital_per_spread)),
-        max_quote_age=max(settings.market_data.max_quote_age_seconds, source.cadence_seconds or 0),
+        max_quote_age=max(
+            settings.market_data.max_quote_age_seconds,
+            min(source.cadence_seconds or 0, LONGEST_CADENCE),
+        ),
     )
 
 

@@ -35,8 +35,8 @@ class Herald:
         self._record.notify(at, title, f"optionsarbitrage: {title}", text)
 
     def alert(self, at: datetime, title: str, text: str) -> None:
-        """Put up a message that cannot wait; the same one is sent once in a session."""
-        if self._record.notify(at, f"{title}: {text}", f"optionsarbitrage ALERT: {title}", text):
+        """Put up a message that cannot wait; the same title is sent once in a session."""
+        if self._record.notify(at, title, f"optionsarbitrage ALERT: {title}", text):
             self.tell(at, "alert", f"ALERT. {title}: {text}")
 
     def deliver(self, at: datetime) -> None:

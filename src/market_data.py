@@ -44,6 +44,8 @@ Faults = list[tuple[Fault, str]]
 
 SPY_STRIKE_STEP = 1.0
 SPX_STRIKE_STEP = 5.0
+LONGEST_CADENCE = 300.0
+"""Seconds: whatever a recording says, an older quote is never taken for the newest."""
 
 
 def nearest_strike(level: float, step: float, lean: float = math.inf) -> float:
@@ -131,7 +133,9 @@ class MarketDataCollector:
         data = settings.market_data
         self.limits = QuoteLimits(
             # A recording that holds one quote in five minutes has nothing newer to offer.
-            max_age=max(data.max_quote_age_seconds, source.cadence_seconds or 0.0),
+            max_age=max(
+                data.max_quote_age_seconds, min(source.cadence_seconds or 0.0, LONGEST_CADENCE)
+            ),
             max_skew=data.max_leg_skew_seconds,
             max_jump=data.max_jump_percent / 100,
             max_spy_spread=data.max_spy_spread,
@@ -143,7 +147,8 @@ class MarketDataCollector:
 
         Raises RetryLater when the source cannot be reached.
         """
-        now, answer = self._clock.now(), self.source.prices()
+        answer = self.source.prices()
+        now = self._clock.now()  # after the answer: a slow source is not one from the future
         sound: dict[str, float] = {}
         faults: Faults = []
         for name in ("SPY", "SPX"):
@@ -212,9 +217,9 @@ class MarketDataCollector:
         spy_call, spx_call = self.contracts(*self.get_atm_strikes(spy_price, spx_price))
         quotes = self.get_options_quotes((spy_call, spx_call))
         spy_quote, spx_quote = quotes.get(spy_call), quotes.get(spx_call)
-        faults = list(price_faults)
-        faults += self.limits.market_faults(spy_call, spy_quote, now)
-        faults += self.limits.market_faults(spx_call, spx_quote, now)
+        faults, answered = list(price_faults), self._clock.now()
+        faults += self.limits.market_faults(spy_call, spy_quote, answered)
+        faults += self.limits.market_faults(spx_call, spx_quote, answered)
         if spy_quote and spx_quote:
             faults += self.limits.skew_faults("the SPY", spy_quote, "SPXW quotes", spx_quote)
         if faults or spy_quote is None or spx_quote is None:

@@ -71,7 +71,7 @@ SELECT sum(CASE purpose WHEN 'open' THEN cash_cents ELSE 0 END) AS entry_cents,
        sum(cash_cents) AS cash_cents,
        sum(fee_cents) AS fee_cents,
        sum(shares) AS shares,
-       max(purpose = 'settle') AS settled,
+       max(purpose = 'settle') AND NOT max(purpose = 'close') AS expired,
        sum(CASE leg WHEN 'spy' THEN contracts ELSE 0 END) AS spy_held,
        sum(CASE leg WHEN 'spx' THEN contracts ELSE 0 END) AS spx_held
 FROM moves WHERE session = ? AND spread_no = ?
@@ -270,22 +270,26 @@ class ResultsLogger:
             return
         gone = ledger["spy_held"] == 0 and ledger["spx_held"] == 0
         entry, final = ledger["entry_cents"], ledger["cash_cents"]
-        expired = gone and ledger["settled"]
         self._connection.execute(
             "UPDATE trades SET entry_credit = ?, exit_cost = ?, final_pnl = ?, fees = ?, "
-            "assigned_shares = ?, exit_time = CASE WHEN exit_reason IS NULL THEN ? "
-            "ELSE exit_time END, exit_reason = coalesce(exit_reason, ?) WHERE trade_id = ?",
+            "assigned_shares = ? WHERE trade_id = ?",
             (
                 entry / 100,
                 (entry - final) / 100 if gone else None,
                 final / 100 if gone else None,
                 ledger["fee_cents"] / 100,
                 ledger["shares"],
-                _iso(at) if expired else None,
-                ExitReason.EXPIRED if expired else None,
                 trade_id,
             ),
         )
+        if gone and ledger["expired"]:
+            # An exit of which nothing was filled is no exit: what ended the trade is its expiry.
+            self._connection.execute(
+                "UPDATE trades SET note = CASE WHEN exit_reason IS NULL THEN note "
+                "ELSE 'not carried out: ' || exit_reason END, exit_reason = ?, exit_time = ? "
+                "WHERE trade_id = ? AND exit_reason IS NOT ?",
+                (ExitReason.EXPIRED, _iso(at), trade_id, ExitReason.EXPIRED),
+            )
 
     def _summarise_day(self, session: date, mode: str, notes: str = "") -> None:
         values = {"date": str(session), "mode": mode, "notes": notes}

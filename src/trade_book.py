@@ -78,13 +78,10 @@ class TradeBook:
         A short call that nothing covers, and a contract that turns up in a spread that was over,
         go back to the market at once.
         """
-        self.adopt_orphans(now)
+        self.finish_entries(now)
         for plan in self._journal.plans():
             position = self._journal.position(plan)
-            if plan.stage == "entering":
-                result = self._executor.continue_entry(plan)
-                self._entered(plan, result, self._record.last_decision_to_trade(), now)
-            elif plan.stage == "exiting" and not position.is_open:
+            if plan.stage == "exiting" and not position.is_open:
                 self._close(position, self._reason(plan), now)
             elif plan.stage == "exiting":
                 self.leave(position, self._reason(plan), "exit under way", now)
@@ -93,8 +90,12 @@ class TradeBook:
             elif position.is_open and not position.spy_short:
                 self.leave(position, ExitReason.UNWOUND, "nothing is left to be covered", now)
 
-    def adopt_orphans(self, now: datetime) -> None:
-        """Give every position that came back from the broker without its trade a trade."""
+    def finish_entries(self, now: datetime) -> None:
+        """Bring every entry that was interrupted to its end, and every position to its trade."""
+        for plan in self._journal.plans():
+            if plan.stage == "entering":
+                result = self._executor.continue_entry(plan)
+                self._entered(plan, result, self._record.last_decision_to_trade(), now)
         for position in self.open_positions():
             if position.stage != "entering" and not self._results.has_trade(position.trade_id):
                 self._results.log_adopted(position, self._mode)

@@ -110,9 +110,9 @@ class TradingDay:
 
     def tick(self, now: datetime) -> datetime | None:
         """Bring the day up to `now`; return when to be called next, None when it is over."""
-        self.record.mark(self.timetable.phase(now), now)
-        self._store.commit()
         try:
+            self.record.mark(self.timetable.phase(now), now)
+            self._store.commit()
             wake = self._advance(now)
         except BaseException:
             # What had to survive was committed; the rest belongs together, and is done again.
@@ -208,6 +208,7 @@ class TradingDay:
         """Look at every open position when it is time, and close what must be closed."""
         held = [each for each in self._book.open_positions() if each.stage == "held"]
         if not held:
+            self._halt_on_realised_loss(now)
             return
         # Working an entry takes its time: a wish may have come since the tick began.
         self.control.heed(now, self._tell)
@@ -234,13 +235,23 @@ class TradingDay:
         if day.close_asked and not self._book.open_positions():
             self.record.close_was_done(now)
 
+    def _halt_on_realised_loss(self, now: datetime) -> None:
+        if self._book.open_positions() or self.control.mode() is ControlMode.HALT:
+            return
+        loss = -sum((each.cash for each in self.journal.positions()), Decimal(0))
+        if loss > self._risk.daily_limit:
+            text = f"the day's loss is ${loss:,.2f} (limit ${self._risk.daily_limit:,.2f})"
+            self._risk.emergency_close_all(
+                [], text, now, record=self.record, alert=self._alert, close=self._book.leave
+            )
+
     def end_of_day_routine(self, now: datetime) -> datetime | None:
         """Settle what expired, reckon the day to the cent, report and export.
 
         SPY calls trade for a quarter of an hour after SPXW has expired; until then an exit that is
         under way is still tried.
         """
-        self._book.adopt_orphans(now)
+        self._book.finish_entries(now)
         held = self._book.open_positions()
         if any(each.spy_short for each in held) and now < self.session.spy_options_close:
             self._book.finish(now)
@@ -312,10 +323,12 @@ class TradingDay:
             self.results.log_skip(day, self.mode, reason)
             self._tell(now, "skip", f"No trade today: {reason}.")
         self.results.update_final_pnl(day, self.mode, now, self._notes)
-        total = sum((each.cash for each in self.journal.positions()), Decimal(0))
+        result = money(sum((each.cash for each in self.journal.positions()), Decimal(0)))
+        if held := story.open_positions(self._book.open_positions()):
+            result = f"not final, {held}; cash so far {result}"
         if self.journal.plans():
-            self._tell(now, "result", f"Result of the day: {money(total)}, after fees.")
-        self._notify(now, "result", f"{day}: {money(total)} ({self.mode}).")
+            self._tell(now, "result", f"Result of the day: {result}, after fees.")
+        self._notify(now, "result", f"{day}: {result} ({self.mode}).")
         self._store.commit()
         report = self.results.generate_daily_report(day)
         for path in (*report.paths, *self.results.export_daily_csv(day)):
@@ -327,7 +340,7 @@ class TradingDay:
     def _compare_with_broker(self, now: datetime) -> None:
         self._in_doubt = self._recovery.compare(now, expired=now >= self.session.close)
         if self._in_doubt:
-            self._alert(now, "Record and broker differ", self._in_doubt)
+            self._alert(now, f"Record and broker differ ({now:%H:%M})", self._in_doubt)
 
     def _close_is_wished(self) -> bool:
         return self.control.mode() >= ControlMode.CLOSE or self.record.close_was_asked()

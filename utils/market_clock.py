@@ -9,6 +9,13 @@ from src.models import NEW_YORK
 class WallClock:
     """New York time, whatever zone the machine is in."""
 
+    def __init__(self) -> None:
+        self._woke = self.now()
+
+    def look(self) -> datetime:
+        """Return the whole second at which the last sleep ended."""
+        return self._woke.replace(microsecond=0)
+
     def now(self) -> datetime:
         """Return the present moment in New York."""
         return datetime.now(NEW_YORK)
@@ -16,6 +23,7 @@ class WallClock:
     def sleep(self, seconds: float) -> None:
         """Wait so many real seconds; none for a moment that has passed."""
         time.sleep(max(0.0, seconds))
+        self._woke = self.now()
 
 
 class VirtualClock:
@@ -26,6 +34,10 @@ class VirtualClock:
 
     def now(self) -> datetime:
         """Return the present moment of the replayed day."""
+        return self._now
+
+    def look(self) -> datetime:
+        """Return the moment at which the last sleep ended: the present one."""
         return self._now
 
     def sleep(self, seconds: float) -> None:
@@ -41,6 +53,11 @@ class ScaledClock:
         self._start = start.astimezone(NEW_YORK)
         self._speed = speed
         self._origin = time.monotonic()
+        self._woke = self._start
+
+    def look(self) -> datetime:
+        """Return the whole second at which the last sleep ended."""
+        return self._woke.replace(microsecond=0)
 
     def now(self) -> datetime:
         """Return the present moment of the replayed day."""
@@ -50,3 +67,4 @@ class ScaledClock:
     def sleep(self, seconds: float) -> None:
         """Wait until so many seconds of this clock have passed."""
         time.sleep(max(0.0, seconds) / self._speed)
+        self._woke = self.now()

@@ -156,7 +156,8 @@ def test_28_january_trades_at_the_money_and_is_settled_to_the_cent(
     # SPX closed at 6976.28 and SPY at 695.42: both calls expired out of the money.
     assert day.column("SELECT final_pnl FROM trades") == [1315.70]
     # The tape's option prints end at 12:46: nothing could be bought back at 15:48.
-    assert day.column("SELECT exit_reason FROM trades") == ["PIN_RISK"]
+    assert day.column("SELECT exit_reason FROM trades") == ["EXPIRED"]
+    assert day.column("SELECT note FROM trades") == ["not carried out: PIN_RISK"]
     known = day.column("SELECT max(at) FROM checks WHERE pnl IS NOT NULL")
     assert known == ["2026-01-28T12:40:00-05:00"]
 
