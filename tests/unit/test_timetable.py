@@ -1,4 +1,4 @@
-from datetime import datetime, time
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
@@ -244,3 +244,25 @@ def test_nothing_is_opened_on_a_half_day_whose_times_have_changed_places() -> No
         session=HALF,
     )
     assert not table.may_enter
+
+
+@pytest.mark.parametrize(
+    ("friday", "monday", "offsets"),
+    [
+        (date(2026, 3, 6), date(2026, 3, 9), (-5, -4)),
+        (date(2026, 10, 30), date(2026, 11, 2), (-4, -5)),
+    ],
+)
+def test_the_times_of_day_are_new_yorks_before_and_after_the_clocks_change(
+    friday: date, monday: date, offsets: tuple[int, int]
+) -> None:
+    for day, offset in zip((friday, monday), offsets, strict=True):
+        table = a_timetable(session=a_session(day=day))
+        for moment, clock in (
+            (table.entry_start, "09:35"),
+            (table.exit_check, "15:45"),
+            (table.next_check(at("11:02", day)), "11:05"),
+        ):
+            assert f"{moment:%H:%M}" == clock
+            assert moment.utcoffset() == timedelta(hours=offset)
+        assert table.phase(at("09:35", day)) is Phase.ENTRY_WINDOW
