@@ -40,6 +40,7 @@ class OrderWorker:
         self._rules = rules
         self._tell = tell
         self._may_open = may_open
+        self._missed: dict[str, tuple[float, datetime]] = {}
         self.foreign: Mapping[OptionContract, int] = {}
 
     def work(self, plan: SpreadPlan, task: LegTask, pricer: Pricer) -> LegResult:
@@ -131,11 +132,23 @@ class OrderWorker:
             for fill in self._journal.apply(report):
                 self._tell_fill(fill)
             return
-        age = (self._clock.now() - intent.created_at).total_seconds()
-        if self._record(intent).status.is_in_doubt and age >= self._broker.lookup_grace_seconds:
+        waited = self._waited_for(intent.client_order_id)
+        if self._record(intent).status.is_in_doubt and waited >= self._broker.lookup_grace_seconds:
             note = "never reached the broker"
             self._journal.record_status(intent.client_order_id, OrderStatus.CANCELLED, note)
             self._tell(self._clock.now(), "order", f"Order {intent} {note}.")
+
+    def _waited_for(self, order: str) -> float:
+        """Return for how many seconds an order was looked for in vain by this process.
+
+        Only the time between looks that follow each other counts: a clock that jumps, or a
+        machine that slept, gives an order no less time to turn up.
+        """
+        now = self._clock.now()
+        waited, last = self._missed.get(order, (0.0, now))
+        step = min(max((now - last).total_seconds(), 0.0), 2 * self._rules.poll_seconds)
+        self._missed[order] = (waited + step, now)
+        return waited + step
 
     def _record(self, intent: OrderIntent) -> OrderRecord:
         wanted = intent.client_order_id

@@ -18,6 +18,7 @@ from src.order_records import SpreadPlan
 from src.ports import OfficialCloses
 from src.results_logger import ResultsLogger
 from src.settlement import settle
+from src.words import EXIT_WORDS, money
 
 
 class TradeBook:
@@ -70,7 +71,6 @@ class TradeBook:
             self._herald.alert(now, title, f"{reason}. {line}")
             return
         self._close(left, reason, now)
-        self._herald.notify(now, f"closed {position.trade_id}", f"{reason}: {text}. {line}")
 
     def finish(self, now: datetime) -> None:
         """Go on with all that a crash or a thin market left unfinished, or that came too late.
@@ -133,10 +133,11 @@ class TradeBook:
             self._herald.alert(now, f"Entry of {position.trade_id} not confirmed", line)
         elif position.spreads_opened and not position.is_open:
             self._close(position, ExitReason.UNWOUND, now)
-            self._herald.notify(now, f"closed {position.trade_id}", line)
         if position.is_open:
             self._herald.notify(now, f"opened {position.trade_id}", line)
 
     def _close(self, position: SpreadPosition, reason: ExitReason, now: datetime) -> None:
         self._journal.set_stage(position.spread_no, "closed")
         self._results.log_exit(self._journal.session, position.spread_no, reason, now)
+        words = f"{EXIT_WORDS[reason]}; result {money(position.cash)}"
+        self._herald.notify(now, f"closed {position.trade_id}", f"{reason}: {words}.")

@@ -37,6 +37,7 @@ from src.timetable import Phase, Timetable
 from src.trade_book import TradeBook
 from src.words import money
 
+SECOND_LOOK = timedelta(minutes=1)
 GIVE_UP_ON_CLOSES = timedelta(hours=2)
 """How long after the last option trade the official closes are waited for."""
 
@@ -308,7 +309,10 @@ class TradingDay:
     # The end.
 
     def _settle(self, held: list[SpreadPosition], now: datetime) -> bool:
-        closes = self._source.official_closes(self.session.day)
+        try:
+            closes = self._source.official_closes(self.session.day)
+        except RetryLater:
+            closes = None
         if closes is None:
             self._herald.tell_once(now, "wait", "Waiting for the official closes of SPX and SPY.")
             return False
@@ -364,7 +368,10 @@ class TradingDay:
         if self._book.open_spreads() < self._settings.strategy.max_spreads:
             entry = self.timetable.next_entry(now)
             moments += [entry] if entry else []
-        if any(each.stage != "held" for each in held):
+        orders = self.journal.orders()
+        fresh = bool(orders) and now - orders[-1].intent.created_at < SECOND_LOOK
+        # What was just traded is compared with the broker once more before a long wait.
+        if fresh or any(each.stage != "held" for each in held):
             moments.append(self.timetable.next_quick_check(now))
         if held:
             moments.append(self.timetable.next_check(now))

@@ -190,8 +190,11 @@ def settle_everything_in_flight(desk: Desk) -> None:
     for record in desk.journal.orders():
         if not record.status.is_final:
             desk.broker.cancel(record.intent.client_order_id)
-    desk.clock.sleep(600)  # longer than any grace, and than what a clock that went back lost
-    desk.executor.look_up_open_orders()
+    desk.clock.sleep(600)  # longer than what a clock that went back lost
+    # An order is given up only after it was looked for again and again for the whole grace.
+    for _ in range(round(desk.broker.lookup_grace_seconds) + 2):
+        desk.executor.look_up_open_orders()
+        desk.clock.sleep(1)
     assert all(each.status.is_final for each in desk.journal.orders())
 
 
