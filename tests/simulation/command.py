@@ -4,13 +4,13 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from tests.simulation.faults import parse_kinds
-from tests.simulation.runner import Outcome, simulate, story
-from tests.simulation.sessions import draw_day
+from tests.simulation.runner import Outcome, simulate, simulate_days, story
+from tests.simulation.sessions import draw_day, draw_days
 from tests.simulation.shrink import shrink
 
 CHUNK = 25
@@ -35,17 +35,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _trace(seeds[0], kinds)
     begin = time.perf_counter()
     violations: Counter[str] = Counter()
-    trades = starts = 0
-    for outcome in _outcomes(seeds, kinds, args.jobs):
+    days = trades = starts = 0
+    for outcome in _outcomes(seeds, partial(_play, kinds=kinds, days=args.days), args.jobs):
+        days += 1
         trades, starts = trades + outcome.trades, starts + outcome.starts
         if outcome.violation:
             violations[outcome.violation.name] += 1
             if sum(violations.values()) <= args.show:
                 _show(outcome)
     seconds = time.perf_counter() - begin
-    rate = len(seeds) / seconds
+    rate = days / seconds
     _print(
-        f"{len(seeds):,} days, {trades:,} trades, {starts:,} starts of the program, in "
+        f"{days:,} days, {trades:,} trades, {starts:,} starts of the program, in "
         f"{seconds:.1f} s: {rate:.1f} days a second, {rate / args.jobs:.1f} a core."
     )
     found = ", ".join(f"({name}) {count}" for name, count in sorted(violations.items()))
@@ -64,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--faults", default="all", metavar="LIST", help="all, none, or parts of their names"
     )
+    parser.add_argument(
+        "--days", type=int, default=1, metavar="N", help="sessions that follow each other, a seed"
+    )
     parser.add_argument("--show", type=int, default=5, metavar="N", help="violations told in full")
     return parser
 
@@ -75,9 +79,8 @@ def _bounds(text: str) -> tuple[int, int]:
     return int(first), int(last)
 
 
-def _outcomes(seeds: range, kinds: Sequence[str], jobs: int) -> Iterator[Outcome]:
+def _outcomes(seeds: range, play: Callable[[range], list[Outcome]], jobs: int) -> Iterator[Outcome]:
     chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
-    play = partial(_play, kinds=kinds)
     if jobs == 1:
         for chunk in chunks:
             yield from play(chunk)
@@ -87,12 +90,17 @@ def _outcomes(seeds: range, kinds: Sequence[str], jobs: int) -> Iterator[Outcome
             yield from outcomes
 
 
-def _play(seeds: range, kinds: Sequence[str]) -> list[Outcome]:
-    return [simulate(draw_day(seed, kinds)) for seed in seeds]
+def _play(seeds: range, kinds: Sequence[str], days: int) -> list[Outcome]:
+    if days == 1:
+        return [simulate(draw_day(seed, kinds)) for seed in seeds]
+    weeks = (simulate_days(draw_days(seed, days, kinds)) for seed in seeds)
+    return [outcome for week in weeks for outcome in week]
 
 
 def _show(outcome: Outcome) -> None:
-    smallest = shrink(outcome, simulate)
+    alone = simulate(outcome.plan)
+    # What needs the days before it cannot be shrunk by itself.
+    smallest = shrink(outcome, simulate) if alone.violation else outcome
     _print(f"{outcome.plan}\n  VIOLATED: {outcome.violation}")
     if str(smallest.violation) != str(outcome.violation):
         _print(f"  and with the faults below: {smallest.violation}")

@@ -34,6 +34,7 @@ from tests.simulation.world import World
 K = TypeVar("K")
 TIMEOUT = 2.0
 """True seconds until a call that nobody answers is given up."""
+ARRIVAL = "what was on its way arrives"
 GRACE = 10.0
 """Seconds within which a submission arrives, if it ever does."""
 
@@ -168,6 +169,7 @@ class FaultyExchange:
         self.submitted: list[OrderIntent] = []
         self.on_submit: Callable[[OrderIntent], None] = _unheeded
         self._market = market
+        world.acts[ARRIVAL] = lambda _: self.look()
         self._late: list[tuple[datetime, OrderIntent]] = []
         self._late_cancels: list[tuple[datetime, str]] = []
         self._hidden: dict[str, datetime] = {}
@@ -202,6 +204,7 @@ class FaultyExchange:
         if fault := world.take("accepted late"):
             moment = world.time.moment + timedelta(seconds=fault.length)
             self._late.append((moment, intent))
+            world.happens_at(moment, ARRIVAL)
             world.pass_time(min(TIMEOUT, fault.length))
             return unknown
         halted = world.active(f"{intent.contract.root} calls halted")
@@ -216,6 +219,7 @@ class FaultyExchange:
         if fault := world.take("slow cancel"):
             moment = world.time.moment + timedelta(seconds=fault.length)
             self._late_cancels.append((moment, client_order_id))
+            world.happens_at(moment, ARRIVAL)
         elif not world.take("lost cancel"):
             order = self.inner._state.orders.get(client_order_id)
             is_working = order is not None and not order.state.is_final

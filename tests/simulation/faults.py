@@ -110,6 +110,7 @@ KINDS: dict[str, Kind] = {
     "crash before a commit": Kind(Style.ARMED, 3, _downtime, _count(0, 12)),
     "crash after a commit": Kind(Style.ARMED, 3, _downtime, _count(0, 12)),
     "crash": Kind(Style.MOMENT, 2, _downtime),
+    "record lost": Kind(Style.MOMENT, 1, _downtime),
     "machine sleeps": Kind(Style.MOMENT, 2, _outage),
     "clock steps": Kind(Style.WINDOW, 2, _outage, _step),
     "disk full": Kind(Style.WINDOW, 1.5, _outage),

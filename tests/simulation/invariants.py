@@ -48,6 +48,7 @@ class Invariants:
         self._began: dict[int, datetime] = {}
         self._seen: tuple[object, ...] = ()
         self.modes: list[tuple[datetime, ControlMode]] = []
+        self.was_lost = False
         self.halt_file = session.close, session.close
         self.naked_since: datetime | None = None
         exchange.on_submit = self.before_submission
@@ -141,7 +142,7 @@ class Invariants:
     def before_submission(self, intent: OrderIntent) -> None:
         """(b) nothing is sent twice; (d) nothing is opened when it must not be."""
         order = intent.client_order_id
-        if order in self._ids:
+        if order in self._ids and not self.was_lost:
             self._fail("b", f"{order} was sent twice")
         self._ids.add(order)
         known = self._store.connection.execute(
@@ -203,7 +204,9 @@ class Invariants:
         recorded = dict(
             self._store.connection.execute(
                 "SELECT o.symbol, sum(CASE o.side WHEN 'buy' THEN 1 ELSE -1 END * f.quantity)"
-                " FROM fills f JOIN orders o USING (client_order_id) GROUP BY o.symbol"
+                " FROM fills f JOIN orders o USING (client_order_id) WHERE o.session = ?"
+                " GROUP BY o.symbol",
+                (self._session.day.isoformat(),),
             ).fetchall()
         )
         held = {each.symbol: n for each, n in self._exchange.inner._state.options.items() if n}

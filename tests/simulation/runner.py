@@ -4,7 +4,7 @@ import hashlib
 import os
 import sqlite3
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -102,7 +102,7 @@ class Mailbox:
 class Simulation:
     """One day. Subclasses take a safeguard away to see that its absence is found."""
 
-    def __init__(self, plan: DayPlan, say: Callable[[datetime, str], None] | None = None) -> None:
+    def __init__(self, plan: DayPlan, *, goes_on: bool = False) -> None:
         self.plan = plan
         session = plan.session
         self.settings = settings_of(plan.settings)
@@ -121,18 +121,27 @@ class Simulation:
         inner = SimulatedBroker(OwnMarket(self.market, self.world), self.world.time, session, rules)
         self.exchange = FaultyExchange(inner, self.market, self.world)
         self.seen = SeenMarket(self.market, self.world)
-        self.connection = fresh_database()
+        self.connection = _connection()
+        if not goes_on:
+            empty(self.connection)
         self.store = FaultyStore(self.connection, self.world)
         self.mailbox = Mailbox(self.world)
         self.invariants = Invariants(self.exchange, self.world, session, self.settings, self.store)
         self.folder = _DataFolder("data")
         self.folder.world = self.world
         self.starts = 0
-        self.say = say or self._remember
+        self.was_lost = False
+        self._loses_record = False
         self._asked: list[tuple[str, datetime]] = []
         self.world.on_step = self._step
         self.world.on_time = self._time_has_passed
         self._wire()
+        if goes_on and self._is_halted():
+            self.invariants.modes.append((self.world.time.moment, ControlMode.HALT))
+
+    def _is_halted(self) -> bool:
+        found = self.connection.execute("SELECT 1 FROM control WHERE mode = 3").fetchone()
+        return found is not None
 
     def _remember(self, at: datetime, text: str) -> None:
         del at
@@ -176,6 +185,8 @@ class Simulation:
             self.world.is_up = False
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
+            if self._loses_record:
+                self._lose_record()
         self.world.note("down", f"for {downtime:g} s")
         self.world.stand_still(downtime)
         return False
@@ -205,7 +216,7 @@ class Simulation:
             clock=self.clock,
             store=self.store,
             folder=self.folder,
-            say=self.say,
+            say=self._remember,
             notifier=self.mailbox,
             results=QuietResults(self.connection, _FOLDER),
         )
@@ -219,7 +230,12 @@ class Simulation:
         assert closes is not None
         positions = Journal(Store(self.connection), self.plan.session.day).positions()
         Aftermath(
-            Store(self.connection), self.exchange, self.plan.session, closes, self.cash
+            Store(self.connection),
+            self.exchange,
+            self.plan.session,
+            closes,
+            self.cash,
+            was_lost=self.was_lost,
         ).check(positions)
 
     # What happens.
@@ -237,6 +253,8 @@ class Simulation:
             acts[f"operator: {command}"] = self._ask
         acts["HALT file"] = self._halt_file
         acts["started twice"] = self._start_again
+        acts["record lost"] = self._crash_and_lose_record
+        acts["the clock is right again"] = self._set_clock_right
         acts["crash"] = self._crash
         acts["machine sleeps"] = self._sleep
         acts["clock steps"] = self._step_clock
@@ -264,6 +282,18 @@ class Simulation:
         if self.world.is_up:
             raise Crash(fault.length)
 
+    def _crash_and_lose_record(self, fault: Fault) -> None:
+        """Let the machine stop and come back with an empty data directory."""
+        self._loses_record = True
+        self._crash(fault)
+        self._lose_record()
+
+    def _lose_record(self) -> None:
+        self._loses_record = False
+        self.was_lost = self.invariants.was_lost = True
+        empty(self.connection)
+        self.invariants.modes.clear()
+
     def _sleep(self, fault: Fault) -> None:
         self.world.stand_still(fault.length)
 
@@ -271,9 +301,8 @@ class Simulation:
         """Let the machine's clock be wrong for a while."""
         world = self.world
         world.offset += timedelta(seconds=fault.n)
-        back = Fault("clock is right", fault.anchor, fault.at + fault.length)
-        world.acts[back.kind] = self._set_clock_right
-        world._schedule(world.time.moment + timedelta(seconds=fault.length), back)
+        end = world.time.moment + timedelta(seconds=fault.length)
+        world.happens_at(end, "the clock is right again")
 
     def _set_clock_right(self, fault: Fault) -> None:
         del fault
@@ -322,6 +351,16 @@ class Simulation:
 def simulate(plan: DayPlan, make: Callable[[DayPlan], Simulation] = Simulation) -> Outcome:
     """Play one day and tell how it ended."""
     return _ended(make(plan))
+
+
+def simulate_days(plans: Iterable[DayPlan]) -> list[Outcome]:
+    """Play days one after another on the same record, up to the first violation."""
+    outcomes: list[Outcome] = []
+    for plan in plans:
+        outcomes.append(_ended(Simulation(plan, goes_on=bool(outcomes))))
+        if outcomes[-1].violation:
+            break
+    return outcomes
 
 
 def story(plan: DayPlan, tell_line: Callable[[str], None]) -> Outcome:
@@ -376,13 +415,11 @@ def _tables() -> tuple[str, ...]:
     return tuple(row[0] for row in rows)
 
 
-def fresh_database() -> sqlite3.Connection:
-    """Return the process's one database in memory, as empty as a new one."""
-    connection = _connection()
+def empty(connection: sqlite3.Connection) -> None:
+    """Make the process's one database in memory as empty as a new one."""
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("BEGIN")
     for name in _tables():
         connection.execute(f"DELETE FROM {name}")  # noqa: S608 - names of our own
     connection.execute("COMMIT")
     connection.execute("PRAGMA foreign_keys = ON")
-    return connection

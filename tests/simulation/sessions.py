@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import cache
 
@@ -35,6 +35,8 @@ _SETTINGS: tuple[tuple[str, ...], ...] = (
     ("trading_hours.monitor_interval_seconds=60", "strategy.exit_threshold=1"),
     ("trading_hours.final_interval_seconds=20", "strategy.pin_band_percent=3"),
 )
+
+_APART = 1_000_003
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,21 @@ def draw_day(seed: int, kinds: Iterable[str] | None = None) -> DayPlan:
         cash=rng.choice((60_000, 100_000, 1_000_000)),
         faults=draw_faults(rng, kinds),
     )
+
+
+def draw_days(seed: int, count: int, kinds: Iterable[str] | None = None) -> list[DayPlan]:
+    """Return so many days that follow each other; the first is `draw_day`'s."""
+    first = draw_day(seed, kinds)
+    halves = {date.fromisoformat(each) for each in _HALF_DAYS}
+    every = sorted({*map(date.fromisoformat, _DAYS), *halves})
+    place = min(every.index(first.session.day), max(len(every) - count, 0))
+    return [
+        replace(
+            draw_day(seed + index * _APART, kinds),
+            session=a_session(day, is_half=day in halves),
+        )
+        for index, day in enumerate(every[place : place + count])
+    ]
 
 
 def a_session(day: date, *, is_half: bool) -> Session:

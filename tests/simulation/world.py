@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from src.database import Store
 from tests.simulation.faults import KINDS, Anchor, Fault, Style
 
+PARTS = 5
+"""Into how many parts a time is cut in which the machine does nothing and the market goes on."""
 Act = Callable[[Fault], None]
 
 
@@ -88,6 +90,10 @@ class World:
             self._schedule(self.time.moment + timedelta(seconds=fault.at), fault)
         self._happen_now()
 
+    def happens_at(self, moment: datetime, kind: str) -> None:
+        """Let the act of this name happen at a moment to come."""
+        self._schedule(moment, Fault(kind, Anchor.OPEN, 0.0))
+
     def _schedule(self, moment: datetime, fault: Fault) -> None:
         self._count += 1
         heapq.heappush(self._due, (moment, self._count, fault))
@@ -101,9 +107,12 @@ class World:
         return happened
 
     def _begin(self, fault: Fault) -> None:
+        if fault.kind not in KINDS:
+            self.acts[fault.kind](fault)
+            return
         self.note("FAULT", fault)
         self.last_disturbance = max(self.last_disturbance, self.time.moment)
-        style = KINDS[fault.kind].style if fault.kind in KINDS else Style.MOMENT
+        style = KINDS[fault.kind].style
         if style is Style.ARMED:
             self._armed.setdefault(fault.kind, []).append([fault, fault.n])
             return
@@ -183,13 +192,15 @@ class World:
 
     def stand_still(self, seconds: float) -> None:
         """Let time pass while the machine does nothing at all: it is asleep or down."""
-        end = self.time.moment + timedelta(seconds=seconds)
-        while self._due and self._due[0][0] <= end:
-            self.time.moment = max(self.time.moment, self._due[0][0])
-            self._happen_now()
-        self.time.moment = max(self.time.moment, end)
+        start = self.time.moment
+        for part in range(1, PARTS + 1):
+            end = start + timedelta(seconds=seconds * part / PARTS)
+            while self._due and self._due[0][0] <= end:
+                self.time.moment = max(self.time.moment, self._due[0][0])
+                self._happen_now()
+            self.time.moment = max(self.time.moment, end)
+            self.on_time()
         self.last_disturbance = max(self.last_disturbance, self.time.moment)
-        self.on_time()
 
     # The trace.
 
