@@ -34,6 +34,7 @@ class _Snapshot:
     plans: list[SpreadPlan]
     orders: list[OrderRecord]
     positions: dict[int, SpreadPosition]
+    fills: frozenset[str]
 
 
 class Journal:
@@ -158,7 +159,10 @@ class Journal:
         The same report twice changes nothing, and a fill counts even if it arrives after the
         order was thought to be over.
         """
-        new = [fill for fill in report.fills if self._write_fill(fill)]
+        known = self._now().fills
+        new = [
+            fill for fill in report.fills if fill.fill_id not in known and self._write_fill(fill)
+        ]
         row = self._store.read(
             "SELECT state FROM orders WHERE client_order_id = ?", (report.client_order_id,)
         ).fetchone()
@@ -187,8 +191,7 @@ class Journal:
 
     def has_fill(self, fill_id: str) -> bool:
         """Whether a fill was ever recorded."""
-        row = self._store.read("SELECT 1 FROM fills WHERE fill_id = ?", (fill_id,)).fetchone()
-        return row is not None
+        return fill_id in self._now().fills
 
     def next_attempt(self, spread_no: int, leg: Leg, purpose: Purpose) -> int:
         """Return the number of the next order for one purpose of one leg, from 1."""
@@ -197,10 +200,10 @@ class Journal:
 
     def record_fill(self, fill: Fill) -> bool:
         """Commit a fill of a known order, whatever its state; return whether it was new."""
-        is_new = self._write_fill(fill)
-        if is_new:
-            self._store.commit()
-        return is_new
+        if self.has_fill(fill.fill_id) or not self._write_fill(fill):
+            return False
+        self._store.commit()
+        return True
 
     def adopt(
         self,
@@ -279,7 +282,13 @@ class Journal:
             )
             for plan in plans
         }
-        return _Snapshot(self._store.rollbacks, plans, orders, positions)
+        rows = self._store.read(
+            "SELECT f.fill_id FROM fills f JOIN orders o USING (client_order_id)"
+            " WHERE o.session = ?",
+            (self._key,),
+        )
+        fills = frozenset(row[0] for row in rows)
+        return _Snapshot(self._store.rollbacks, plans, orders, positions, fills)
 
     def _plan(self, row: sqlite3.Row) -> SpreadPlan:
         return SpreadPlan(

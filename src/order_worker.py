@@ -46,7 +46,8 @@ class OrderWorker:
     def work(self, plan: SpreadPlan, task: LegTask, pricer: Pricer) -> LegResult:
         """Work one leg until it is filled, its deadline has passed, or the broker says no."""
         contract = plan.spy_contract if task.leg is Leg.SPY else plan.spx_contract
-        give_up = task.deadline + timedelta(seconds=self._broker.lookup_grace_seconds)
+        grace = timedelta(seconds=self._broker.lookup_grace_seconds)
+        give_up = max(task.deadline, self._clock.now()) + grace
         while True:
             orders = task.mine(self._journal.orders(plan.spread_no))
             now = self._clock.now()

@@ -31,6 +31,7 @@ class Recovery:
         self._journal = journal
         self._executor = executor
         self._herald = herald
+        self._prefix = f"{journal.session}-"
 
     def compare(self, now: datetime, *, expired: bool) -> str:
         """Take over what the broker knows; return what then still differs, empty if nothing does.
@@ -127,8 +128,7 @@ class Recovery:
 
     def _is_ours(self, one: Fill | str) -> bool:
         order = one if isinstance(one, str) else one.client_order_id
-        match = _OUR_ID.fullmatch(order)
-        return match is not None and match[1] == self._journal.session.isoformat()
+        return order.startswith(self._prefix) and _OUR_ID.fullmatch(order) is not None
 
 
 def held_contracts(holdings: Iterable[Holding]) -> dict[Held, int]:
@@ -152,9 +152,10 @@ def difference(positions: Sequence[SpreadPosition], held: Mapping[Held, int]) ->
         expected[each.spx_contract] = expected.get(each.spx_contract, 0) + each.spx_long
     found = [
         f"{contract.symbol}: recorded {ours:+d}, at the broker {held.get(contract, 0):+d}"
-        for contract, ours in sorted(expected.items(), key=lambda item: item[0].symbol)
+        for contract, ours in expected.items()
         if held.get(contract, 0) != ours
     ]
+    found.sort()
     if (shares := held.get(None, 0)) < 0:
         found.append(f"{shares:+d} SPY shares at the broker, as an assignment leaves them")
     return "; ".join(found)
