@@ -29,11 +29,14 @@ class Aftermath:
         closes: OfficialCloses,
         start_cash: Decimal,
         *,
-        was_lost: bool = False,
+        was_lost: bool,
+        was_short: bool,
+        can_deliver: bool,
     ) -> None:
         self._rows = store.connection.execute
         self._exchange, self._session, self._closes = exchange, session, closes
         self._start_cash, self._was_lost = start_cash, was_lost
+        self._was_short, self._can_deliver = was_short, can_deliver
         self._day = session.day.isoformat()
 
     def check(self, positions: list[SpreadPosition]) -> None:
@@ -133,6 +136,8 @@ class Aftermath:
     def _alerts(self) -> None:
         """(g) shares that came of an exercise, and acts of the exchange, are alerted."""
         titles = [each for each in self._titles() if "ALERT" in each]
+        if self._was_short and not titles:
+            raise Violation("g", "SPY calls were short after the close, and nobody was alerted")
         if self._exchange.inner._state.shares and not titles:
             raise Violation("g", "SPY calls were assigned, and nobody was alerted")
         before_close = [
@@ -153,6 +158,12 @@ class Aftermath:
         ).fetchone()
         if twice:
             raise Violation("i", f"put up more than once: {twice[0]}: {twice[1]}")
+        waiting = self._rows(
+            "SELECT title FROM notifications WHERE session = ? AND delivered_at IS NULL",
+            (self._day,),
+        ).fetchone()
+        if waiting and self._can_deliver:
+            raise Violation("i", f"never delivered: {waiting[0]}")
         if titles.count("optionsarbitrage: result") != 1:
             raise Violation("i", "the result of the day was not put up exactly once")
         if self._was_lost:

@@ -181,12 +181,12 @@ class FaultyExchange:
 
     def submit(self, intent: OrderIntent) -> OrderOutcome:
         world = self.world
+        self.on_submit(intent)
         self._is_submitting = True
         world.reached(Anchor.ENTRY if intent.purpose is Purpose.OPEN else Anchor.EXIT)
         world.crash_point("crash before a call")
         self._is_submitting = False
         self._advance()
-        self.on_submit(intent)
         self.submitted.append(intent)
         outcome = self._submit(intent)
         world.note("submit", (intent, outcome.answer, outcome.text))
@@ -339,6 +339,13 @@ class FaultyExchange:
     def has_working(self) -> bool:
         """Whether any order is on the book."""
         return any(not each.state.is_final for each in self.inner._state.orders.values())
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a SPY call of ours is short and can still be bought back."""
+        if self.world.time.moment >= self.inner._session.spy_options_close:
+            return False
+        return any(n < 0 for each, n in self.inner._state.options.items() if each.root == "SPY")
 
     @property
     def on_the_way(self) -> list[OrderIntent]:

@@ -1,6 +1,14 @@
 """What must hold at every moment of a day, judged by what the exchange itself knows.
 
-The letters are those of the list in the README of this proof: see each method.
+(a) Short SPY calls, held and being sold, are at most ten for each SPXW call held; after an act of
+the exchange itself they are so again within `MEND`. (b) No leg has two live orders, and no order
+is sent twice or before it is committed. (c) Never more spreads than the limit. (d) Nothing is
+opened outside the window, in a mode above normal, past the daily loss, upon quotes that are not
+sound, or while the record and the exchange differ. (e) Once quiet, the record and the exchange
+agree: every contract and every cent. (f) A trade's P&L is its fills, fees and settlements. (g) No
+SPY call is short after the close without an alert. (h) A wish to close is carried out or an alert
+says why not, and the day comes to its end and is reported. (i) What a user must know of is put up
+exactly once. (j) Never more is closed than was ours. (x) The program does not fall over.
 """
 
 from datetime import datetime, timedelta

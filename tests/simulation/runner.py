@@ -131,6 +131,8 @@ class Simulation:
         self.folder.world = self.world
         self.starts = 0
         self.was_lost = False
+        self._is_asleep = False
+        self._was_short_after_close = False
         self._loses_record = False
         self._asked: list[tuple[str, datetime]] = []
         self.world.on_step = self._step
@@ -201,6 +203,8 @@ class Simulation:
             if self.world.time.moment > end:
                 raise Violation("h", "the day does not come to its end")
             self.world.note("tick", "")
+            if self.world.time.moment >= self.plan.session.close:
+                self._was_short_after_close |= self.exchange.is_short
             return day.tick(now)
 
         run_day(tick, self.clock, longest_nap=None, attention=day.attention)
@@ -236,6 +240,8 @@ class Simulation:
             closes,
             self.cash,
             was_lost=self.was_lost,
+            was_short=self._was_short_after_close,
+            can_deliver=not self.world.active("messages stuck"),
         ).check(positions)
 
     # What happens.
@@ -295,7 +301,11 @@ class Simulation:
         self.invariants.modes.clear()
 
     def _sleep(self, fault: Fault) -> None:
+        # Nobody types on a machine that is asleep.
+        self._is_asleep = True
         self.world.stand_still(fault.length)
+        self._is_asleep = False
+        self._obey_operator()
 
     def _step_clock(self, fault: Fault) -> None:
         """Let the machine's clock be wrong for a while."""
@@ -323,7 +333,7 @@ class Simulation:
 
     def _obey_operator(self) -> None:
         """Type what the operator wants to, once no transaction of the program is in the way."""
-        if not self._asked or self.connection.in_transaction:
+        if not self._asked or self._is_asleep or self.connection.in_transaction:
             return
         table = ControlTable(Store(self.connection), self.plan.session.day)
         for command, at in self._asked:

@@ -1,15 +1,36 @@
-"""Whole days with faults: they are drawn, played, and repeat themselves."""
+"""Whole days with faults: a fixed corpus of seeds holds every invariant, and repeats itself."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.simulation.faults import KINDS
-from tests.simulation.runner import simulate
-from tests.simulation.sessions import draw_day
+from tests.simulation.runner import simulate, simulate_days
+from tests.simulation.sessions import draw_day, draw_days
 
 PROJECT = Path(__file__).resolve().parents[2]
+CORPUS = range(200)
+WEEKS = range(10)
+
+
+@pytest.mark.parametrize("first", range(0, len(CORPUS), 20))
+def test_every_invariant_holds_on_every_day_of_the_corpus(first: int) -> None:
+    broken = [
+        f"{outcome.plan}: {outcome.violation}"
+        for outcome in (simulate(draw_day(seed)) for seed in CORPUS[first : first + 20])
+        if outcome.violation
+    ]
+
+    assert not broken
+
+
+def test_every_invariant_holds_on_days_that_follow_each_other() -> None:
+    weeks = [simulate_days(draw_days(seed, 4)) for seed in WEEKS]
+
+    assert not [str(each.violation) for week in weeks for each in week if each.violation]
 
 
 def test_most_days_of_the_corpus_trade() -> None:
