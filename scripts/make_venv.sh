@@ -9,7 +9,8 @@ fits() {
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
 }
 
-if [ -x "$venv/bin/python" ] && ! fits "$venv/bin/python"; then
+# One that was made by another Python, or only in part, is made anew.
+if [ -e "$venv" ] && ! { fits "$venv/bin/python" && "$venv/bin/python" -m pip --version >/dev/null 2>&1; }; then
     rm -rf "$venv"
 fi
 

@@ -16,6 +16,8 @@ from src.report_layout import Alarm, Block, Heading, Paragraph, Table
 from src.trade_statistics import Row, Statistics
 from src.words import EXIT_WORDS, cents, clock, count, label, money, plain
 
+SIMULATED = frozenset({"demo", "replay"})
+"""Modes in which nobody is told of anything."""
 DOLLARS_PER_POINT = MULTIPLIER * NEAR_THE_MONEY_DELTA
 """Apparent entry credit of one index point of strike gap, near the money."""
 
@@ -308,13 +310,14 @@ def _alerts(day: DayFacts) -> Iterable[Block]:
     if not day.notifications:
         yield Paragraph("None.")
         return
+    unsent = "simulated" if day.mode in SIMULATED else "NO"
     yield Table(
         ("time", "message", "delivered"),
         [
             (
                 clock(each["at"]),
                 f"{each['title']}: {each['text']}",
-                clock(each["delivered_at"]) if each["delivered_at"] else "NO",
+                clock(each["delivered_at"]) if each["delivered_at"] else unsent,
             )
             for each in day.notifications
         ],

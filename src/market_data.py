@@ -115,7 +115,7 @@ class QuoteLimits:
 
 def _seconds(value: float) -> str:
     if value < 120:
-        return f"{value:g} s"
+        return f"{round(value, 1):g} s"
     return str(timedelta(seconds=round(value)))
 
 

@@ -7,7 +7,7 @@ from src.models import EntryDecision, ExitSignal, Quote, SpreadPosition
 from src.ports import OfficialCloses
 from src.position_monitor import LiveValue
 from src.settlement import ExpirationValue
-from src.words import money
+from src.words import UNKNOWN, money
 
 
 def open_positions(positions: Iterable[SpreadPosition]) -> str:
@@ -57,7 +57,7 @@ def decision_in_short(decision: EntryDecision) -> str:
     """Return a decision against trading in one line, for the minutes after the first."""
     setup = decision.setup
     if setup is None or decision.expected_profit is None or decision.entry_credit is None:
-        known = [each.seen for each in decision.criteria if not each.passed]
+        known = [e.seen for e in decision.criteria if not e.passed and e.seen != UNKNOWN]
         return f"No trade, no setup: {'; '.join(dict.fromkeys(known))}."
     failed = ", ".join(each.name for each in decision.criteria if not each.passed)
     return (
@@ -99,8 +99,10 @@ def verdict(value: LiveValue, signals: list[ExitSignal]) -> str:
 def exit_line(result: SpreadResult, position: SpreadPosition) -> str:
     """Return how an exit ended."""
     if position.is_open:
+        traded = result.spy.filled or result.spx.filled
+        words = "" if traded else "no quote that could be traded; "
         return (
-            f"Exit {result.status}: still short {position.spy_short} {position.spy_contract}, "
+            f"Exit {result.status}: {words}still short {position.spy_short} {position.spy_contract}, "
             f"long {position.spx_long} {position.spx_contract}; it is tried again."
         )
     return f"Exit {result.status}: the position is flat, result {money(position.cash)}."

@@ -9,10 +9,9 @@ from src.market_data import Fault, NoSetup
 from src.models import MULTIPLIER, SPY_PER_SPREAD, Criterion, EntryDecision, Session, TradeSetup
 from src.pricing import expected_profit, strike_gap_value
 from src.settings import Settings
-from src.words import money
+from src.words import UNKNOWN, money
 
 DEFAULT_FEES = FeeSchedule()
-_UNKNOWN = "not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +115,7 @@ def _ratio(market: TradeSetup | NoSetup, settings: Settings) -> Criterion:
     rules = settings.strategy
     limit = f"{rules.min_ratio:g} to {rules.max_ratio:g}"
     if market.spy_price is None or market.spx_price is None:
-        return Criterion("ratio", passed=False, seen=_UNKNOWN, limit=limit)
+        return Criterion("ratio", passed=False, seen=UNKNOWN, limit=limit)
     ratio = market.spx_price / market.spy_price
     return Criterion("ratio", rules.min_ratio <= ratio <= rules.max_ratio, f"{ratio:.4f}", limit)
 
@@ -129,7 +128,7 @@ def _spreads(market: TradeSetup | NoSetup, settings: Settings) -> Criterion:
         spx = (market.spx_call.ask or 0.0) - (market.spx_call.bid or 0.0)
         return Criterion("spreads", passed=True, seen=f"SPY {spy:.2f}, SPX {spx:.2f}", limit=limit)
     wide = [text for fault, text in market.faults if fault is Fault.WIDTH]
-    return Criterion("spreads", passed=False, seen="; ".join(wide) or _UNKNOWN, limit=limit)
+    return Criterion("spreads", passed=False, seen="; ".join(wide) or UNKNOWN, limit=limit)
 
 
 def _profit(
@@ -138,7 +137,7 @@ def _profit(
     least = settings.strategy.min_entry_credit
     limit = f"above ${least:,.2f}"
     if setup is None or credit is None or profit is None:
-        return Criterion("expected profit", passed=False, seen=_UNKNOWN, limit=limit)
+        return Criterion("expected profit", passed=False, seen=UNKNOWN, limit=limit)
     gap = strike_gap_value(setup)
     seen = f"{money(profit)} = credit {money(credit)} less value of the strike gap {money(gap)}"
     return Criterion("expected profit", profit > least, seen, limit)

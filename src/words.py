@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from src.models import NEW_YORK, ExitReason
 
+UNKNOWN = "not known"
 LABELS = {
     "demo": "SIMULATED market and fills: no money was at stake",
     "replay": "recorded market, SIMULATED fills: no money was at stake",

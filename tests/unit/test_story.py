@@ -88,7 +88,7 @@ def test_a_decision_that_fails_by_size_alone_says_so_in_short() -> None:
 
 def test_a_decision_without_a_setup_in_short_gives_each_reason_once() -> None:
     short = story.decision_in_short(decide(NO_SPX))
-    assert short == "No trade, no setup: no SPX price; not known."
+    assert short == "No trade, no setup: no SPX price."
 
 
 # Entries and exits
