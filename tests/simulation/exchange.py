@@ -161,6 +161,9 @@ class FaultyExchange:
         self.inner, self.world = inner, world
         self.foreign: dict[OptionContract, int] = {}
         self.foreign_shares = 0
+        self.changes = 0
+        """Counts whatever may matter to an invariant."""
+        inner._save = self._changed  # type: ignore[method-assign] # it is called at each change
         self.has_raced = False
         """Whether the exchange acted while an order of ours was on its way or on its book."""
         self._is_submitting = False
@@ -175,6 +178,7 @@ class FaultyExchange:
         self._hidden: dict[str, datetime] = {}
         self._reports: dict[str, list[OrderReport]] = {}
         self._calls = 0
+        self._remembered = 0
         self._past: list[tuple[datetime, tuple[tuple[OptionContract, int], ...]]] = []
 
     # What the day calls.
@@ -204,6 +208,7 @@ class FaultyExchange:
         if fault := world.take("accepted late"):
             moment = world.time.moment + timedelta(seconds=fault.length)
             self._late.append((moment, intent))
+            self._changed()
             world.happens_at(moment, ARRIVAL)
             world.pass_time(min(TIMEOUT, fault.length))
             return unknown
@@ -221,6 +226,7 @@ class FaultyExchange:
             self._late_cancels.append((moment, client_order_id))
             world.happens_at(moment, ARRIVAL)
         elif not world.take("lost cancel"):
+            self.inner._advance()
             order = self.inner._state.orders.get(client_order_id)
             is_working = order is not None and not order.state.is_final
             if order and is_working and (fault := world.take("fill after cancel")):
@@ -263,6 +269,7 @@ class FaultyExchange:
 
     def holdings(self) -> list[Holding]:
         self._enter("holdings", "")
+        self.inner._advance()
         lag = self.world.active("positions lag")
         options = dict(self._past_holdings(lag) if lag else self.inner._state.options)
         for contract, quantity in self.foreign.items():
@@ -320,6 +327,7 @@ class FaultyExchange:
         if self._late or self._late_cancels:
             arrived = [each for each in self._late if each[0] <= now]
             self._late = [each for each in self._late if each[0] > now]
+            self._changed()
             for _, intent in arrived:
                 outcome = self.inner.submit(intent)
                 self.world.note("arrives late", (intent, outcome.answer, outcome.text))
@@ -327,12 +335,15 @@ class FaultyExchange:
             self._late_cancels = [each for each in self._late_cancels if each[0] > now]
             for _, order in cancels:
                 self.inner.cancel(order)
-        self.inner._advance()
+
+    def _changed(self) -> None:
+        self.changes += 1
 
     def look(self) -> None:
         """Let orders that are at work meet the market of this moment."""
         if self._late or self._late_cancels or self.has_working:
             self._advance()
+            self.inner._advance()
             self._remember()
 
     @property
@@ -354,9 +365,9 @@ class FaultyExchange:
 
     def _remember(self) -> None:
         """Keep what was held, for answers that lag behind."""
-        held = tuple(self.inner._state.options.items())
-        if not self._past or self._past[-1][1] != held:
-            self._past.append((self.world.time.moment, held))
+        if self.changes != self._remembered:
+            self._remembered = self.changes
+            self._past.append((self.world.time.moment, tuple(self.inner._state.options.items())))
 
     def _past_holdings(self, lag: Fault) -> tuple[tuple[OptionContract, int], ...]:
         then = self.world.time.moment - timedelta(seconds=lag.n)
@@ -403,4 +414,5 @@ class FaultyExchange:
         self.inner._state.options[contract] -= n
         self.has_raced |= self._is_submitting or self.has_working or bool(self._late)
         self.own_acts.append((self.world.time.moment, what, contract, n))
+        self._changed()
         self._remember()

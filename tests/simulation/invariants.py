@@ -54,7 +54,7 @@ class Invariants:
         self._oldest = data.max_quote_age_seconds + data.max_leg_skew_seconds + 1.5
         self._ids: set[str] = set()
         self._began: dict[int, datetime] = {}
-        self._seen: tuple[object, ...] = ()
+        self._seen = -1
         self.modes: list[tuple[datetime, ControlMode]] = []
         self.was_lost = False
         self.halt_file = session.close, session.close
@@ -65,16 +65,8 @@ class Invariants:
 
     def look(self) -> None:
         """Check what is held and at work."""
-        orders = self._exchange.inner._state.orders
-        state = (
-            len(orders),
-            sum(len(each.fills) for each in orders.values()),
-            sum(each.state.is_final for each in orders.values()),
-            len(self._exchange.own_acts),
-            len(self._exchange._late),
-        )
-        if state != self._seen or self.naked_since is not None:
-            self._seen = state
+        if self._seen != self._exchange.changes or self.naked_since is not None:
+            self._seen = self._exchange.changes
             self._exposure()
         if self.modes:
             self._obeyed()
