@@ -35,6 +35,7 @@ class _Snapshot:
     orders: list[OrderRecord]
     positions: dict[int, SpreadPosition]
     fills: frozenset[str]
+    ids: frozenset[str]
 
 
 class Journal:
@@ -187,7 +188,7 @@ class Journal:
 
     def knows(self, client_order_id: str) -> bool:
         """Whether an order was ever recorded."""
-        return any(each.intent.client_order_id == client_order_id for each in self._now().orders)
+        return client_order_id in self._now().ids
 
     def has_fill(self, fill_id: str) -> bool:
         """Whether a fill was ever recorded."""
@@ -288,7 +289,8 @@ class Journal:
             (self._key,),
         )
         fills = frozenset(row[0] for row in rows)
-        return _Snapshot(self._store.rollbacks, plans, orders, positions, fills)
+        ids = frozenset(each.intent.client_order_id for each in orders)
+        return _Snapshot(self._store.rollbacks, plans, orders, positions, fills, ids)
 
     def _plan(self, row: sqlite3.Row) -> SpreadPlan:
         return SpreadPlan(

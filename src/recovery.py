@@ -88,6 +88,8 @@ class Recovery:
         self, fills: Sequence[Fill], held: Mapping[Held, int], now: datetime
     ) -> None:
         """Book what the exchange, or the user by hand, has closed of our positions."""
+        if all(self._is_ours(each) for each in fills):
+            return
         for position in self._journal.positions():
             for leg, contract, ours in (
                 (Leg.SPY, position.spy_contract, -position.spy_short),

@@ -99,11 +99,12 @@ def verdict(value: LiveValue, signals: list[ExitSignal]) -> str:
 def exit_line(result: SpreadResult, position: SpreadPosition) -> str:
     """Return how an exit ended."""
     if position.is_open:
-        traded = result.spy.filled or result.spx.filled
-        words = "" if traded else "no quote that could be traded; "
+        idle = result.status is Status.PENDING
+        words = "no quote that could be traded; " if idle else ""
+        held = f"{position.spy_short} {position.spy_contract}, long {position.spx_long}"
         return (
-            f"Exit {result.status}: {words}still short {position.spy_short} {position.spy_contract}, "
-            f"long {position.spx_long} {position.spx_contract}; it is tried again."
+            f"Exit {result.status}: {words}still short {held} {position.spx_contract}; "
+            "it is tried again."
         )
     return f"Exit {result.status}: the position is flat, result {money(position.cash)}."
 

@@ -37,6 +37,8 @@ from src.timetable import Phase, Timetable
 from src.trade_book import TradeBook
 from src.words import money
 
+LOOK_AGAIN = timedelta(seconds=2)
+"""How soon an order in doubt is looked for again, once nothing trades any more."""
 SECOND_LOOK = timedelta(minutes=1)
 GIVE_UP_ON_CLOSES = timedelta(hours=2)
 """How long after the last option trade the official closes are waited for."""
@@ -262,8 +264,12 @@ class TradingDay:
             words = f"SPY calls trade until {until}, and may be exercised until 17:30."
             self._alert(now, "Short calls are held into expiry", words)
             return min(self.timetable.next_quick_check(now), self.session.spy_options_close)
+        patient = now < self.session.spy_options_close + GIVE_UP_ON_CLOSES
+        if patient and any(each.status.is_in_doubt for each in self.journal.orders()):
+            self._herald.tell_once(now, "wait", "Waiting to hear what became of an order.")
+            return now + LOOK_AGAIN
         if held and not self._settle(held, now):
-            if now < self.session.spy_options_close + GIVE_UP_ON_CLOSES:
+            if patient:
                 return now + timedelta(minutes=5)
             self._alert(now, "Not settled", "The official closes are not to be had: P&L is open.")
         self._report(now)
