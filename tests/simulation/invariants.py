@@ -53,7 +53,7 @@ class Invariants:
         data = settings.market_data
         self._oldest = data.max_quote_age_seconds + data.max_leg_skew_seconds + 1.5
         self._ids: set[str] = set()
-        self._began: dict[int, datetime] = {}
+        self.began: dict[int, datetime] = {}
         self._seen = -1
         self.modes: list[tuple[datetime, ControlMode]] = []
         self.was_lost = False
@@ -155,8 +155,8 @@ class Invariants:
 
     def _opening(self, intent: OrderIntent) -> None:
         now = intent.created_at
-        is_new = intent.spread_no not in self._began
-        began = self._began.setdefault(intent.spread_no, now)
+        is_new = intent.spread_no not in self.began
+        began = self.began.setdefault(intent.spread_no, now)
         start, end = self._entry
         if is_new and not start <= now <= end + self._patience:
             self._fail("d", f"spread {intent.spread_no} was begun at {now:%H:%M:%S}")

@@ -1,31 +1,28 @@
 """Plays one simulated day from its plan to its end, process after process."""
 
-import hashlib
-import os
 import sqlite3
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 
 from brokers.simulated_client import ExchangeRules, SimulatedBroker
 from brokers.synthetic_market import SyntheticMarket
 from src.control import ControlMode, ControlTable, SetBy
-from src.daily_report import DailyReport
-from src.database import Store, open_database
+from src.database import Store
 from src.fees import FeeSchedule
 from src.journal import Journal
 from src.models import OptionContract
-from src.ports import RetryLater, StopTrading
-from src.results_logger import ResultsLogger
+from src.ports import StopTrading
 from src.trading_day import TradingDay
 from tests.simulation.aftermath import Aftermath
-from tests.simulation.exchange import FaultyExchange, OwnMarket, SeenMarket
+from tests.simulation.exchange import FaultyExchange
 from tests.simulation.faults import Fault
 from tests.simulation.invariants import Invariants
+from tests.simulation.machine import DataFolder, Mailbox, QuietResults, database, digest, empty
+from tests.simulation.markets import OwnMarket, SeenMarket
 from tests.simulation.sessions import DayPlan, settings_of
 from tests.simulation.world import Crash, FaultyStore, MachineClock, Violation, World
 from utils.scheduler import run_day
@@ -34,20 +31,6 @@ LONGEST = timedelta(hours=5)
 """How long after the close a day may take to be over, at most."""
 MOST_STARTS = 400
 _FOLDER = Path("unused")
-
-
-class QuietResults(ResultsLogger):
-    """Counts like the real one and writes no files."""
-
-    reports = 0
-
-    def generate_daily_report(self, session: date) -> DailyReport:
-        self.reports += 1
-        return DailyReport(str(session), "", (Path("text"), Path("markdown")))
-
-    def export_to_csv(self, start: date, end: date) -> list[Path]:
-        del start, end
-        return []
 
 
 @dataclass
@@ -61,42 +44,6 @@ class Outcome:
     hits: tuple[str, ...] = ()
     last_events: list[str] = field(default_factory=list)
     digest: str = ""
-
-
-class _HaltFile(type(Path())):  # type: ignore[misc] # the concrete class differs by system
-    """A file that is there while a fault says so, without a disk."""
-
-    world: World
-
-    def lstat(self) -> os.stat_result:
-        if self.world.active("HALT file"):
-            return os.stat_result((0,) * 10)
-        raise FileNotFoundError
-
-
-class _DataFolder(type(Path())):  # type: ignore[misc] # likewise
-    """A data directory without a disk, in which only a HALT file is ever looked for."""
-
-    world: World
-
-    def __truediv__(self, name: str) -> Path:
-        file = _HaltFile(name)
-        file.world = self.world
-        return file
-
-
-class Mailbox:
-    """Receives messages, unless they are stuck."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.received: list[str] = []
-
-    def send(self, title: str, text: str) -> None:
-        if self._world.active("messages stuck"):
-            raise RetryLater("the mail server does not answer")
-        del text
-        self.received.append(title)
 
 
 class Simulation:
@@ -121,13 +68,13 @@ class Simulation:
         inner = SimulatedBroker(OwnMarket(self.market, self.world), self.world.time, session, rules)
         self.exchange = FaultyExchange(inner, self.market, self.world)
         self.seen = SeenMarket(self.market, self.world)
-        self.connection = _connection()
+        self.connection = database()
         if not goes_on:
             empty(self.connection)
         self.store = FaultyStore(self.connection, self.world)
         self.mailbox = Mailbox(self.world)
         self.invariants = Invariants(self.exchange, self.world, session, self.settings, self.store)
-        self.folder = _DataFolder("data")
+        self.folder = DataFolder("data")
         self.folder.world = self.world
         self.starts = 0
         self.was_lost = False
@@ -299,6 +246,7 @@ class Simulation:
         self.was_lost = self.invariants.was_lost = True
         empty(self.connection)
         self.invariants.modes.clear()
+        self.invariants.began.clear()
 
     def _sleep(self, fault: Fault) -> None:
         # Nobody types on a machine that is asleep.
@@ -394,16 +342,6 @@ def _ended(simulation: Simulation) -> Outcome:
     return outcome
 
 
-def dump(connection: sqlite3.Connection) -> str:
-    """Return everything that a database holds, as one text."""
-    return "\n".join(connection.iterdump())
-
-
-def digest(connection: sqlite3.Connection) -> str:
-    """Return a short sign of everything that a database holds."""
-    return hashlib.sha256(dump(connection).encode()).hexdigest()[:16]
-
-
 def _line(at: datetime, what: str, about: object) -> str:
     return f"{at:%H:%M:%S.%f}"[:-3] + f" {what}: {_words(about)}"
 
@@ -412,24 +350,3 @@ def _words(about: object) -> str:
     if isinstance(about, tuple):
         return " | ".join(str(each) for each in about if str(each))
     return str(about)
-
-
-@cache
-def _connection() -> sqlite3.Connection:
-    return open_database(None)
-
-
-@cache
-def _tables() -> tuple[str, ...]:
-    rows = _connection().execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
-    return tuple(row[0] for row in rows)
-
-
-def empty(connection: sqlite3.Connection) -> None:
-    """Make the process's one database in memory as empty as a new one."""
-    connection.execute("PRAGMA foreign_keys = OFF")
-    connection.execute("BEGIN")
-    for name in _tables():
-        connection.execute(f"DELETE FROM {name}")  # noqa: S608 - names of our own
-    connection.execute("COMMIT")
-    connection.execute("PRAGMA foreign_keys = ON")

@@ -1,0 +1,96 @@
+"""What a process finds on its machine: a database, a data directory, a mailbox."""
+
+import hashlib
+import os
+import sqlite3
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from src.daily_report import DailyReport
+from src.database import open_database
+from src.ports import RetryLater
+from src.results_logger import ResultsLogger
+from tests.simulation.world import World
+
+
+class QuietResults(ResultsLogger):
+    """Counts like the real one and writes no files."""
+
+    reports = 0
+
+    def generate_daily_report(self, session: date) -> DailyReport:
+        self.reports += 1
+        return DailyReport(str(session), "", (Path("text"), Path("markdown")))
+
+    def export_to_csv(self, start: date, end: date) -> list[Path]:
+        del start, end
+        return []
+
+
+class _HaltFile(type(Path())):  # type: ignore[misc] # the concrete class differs by system
+    """A file that is there while a fault says so, without a disk."""
+
+    world: World
+
+    def lstat(self) -> os.stat_result:
+        if self.world.active("HALT file"):
+            return os.stat_result((0,) * 10)
+        raise FileNotFoundError
+
+
+class DataFolder(type(Path())):  # type: ignore[misc] # likewise
+    """A data directory without a disk, in which only a HALT file is ever looked for."""
+
+    world: World
+
+    def __truediv__(self, name: str) -> Path:
+        file = _HaltFile(name)
+        file.world = self.world
+        return file
+
+
+class Mailbox:
+    """Receives messages, unless they are stuck."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.received: list[str] = []
+
+    def send(self, title: str, text: str) -> None:
+        if self._world.active("messages stuck"):
+            raise RetryLater("the mail server does not answer")
+        del text
+        self.received.append(title)
+
+
+def dump(connection: sqlite3.Connection) -> str:
+    """Return everything that a database holds, as one text."""
+    return "\n".join(connection.iterdump())
+
+
+def digest(connection: sqlite3.Connection) -> str:
+    """Return a short sign of everything that a database holds."""
+    return hashlib.sha256(dump(connection).encode()).hexdigest()[:16]
+
+
+@cache
+def database() -> sqlite3.Connection:
+    """Return the process's one database in memory."""
+    return open_database(None)
+
+
+@cache
+def _tables() -> tuple[str, ...]:
+    rows = database().execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    return tuple(row[0] for row in rows)
+
+
+def empty(connection: sqlite3.Connection) -> None:
+    """Make the process's one database in memory as empty as a new one."""
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute("BEGIN")
+    for name in _tables():
+        connection.execute(f"DELETE FROM {name}")  # noqa: S608 - names of our own
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA foreign_keys = ON")
