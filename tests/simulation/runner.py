@@ -41,7 +41,7 @@ class Outcome:
     violation: Violation | None = None
     trades: int = 0
     starts: int = 0
-    hits: tuple[str, ...] = ()
+    struck: frozenset[str] = frozenset()
     last_events: list[str] = field(default_factory=list)
     digest: str = ""
 
@@ -338,6 +338,7 @@ def _ended(simulation: Simulation) -> Outcome:
         outcome.violation = violation
         outcome.last_events = [_line(*each) for each in simulation.world.trace]
     outcome.starts = simulation.starts
+    outcome.struck = frozenset(simulation.world.struck)
     outcome.trades = simulation.connection.execute("SELECT count(*) FROM trades").fetchone()[0]
     return outcome
 

@@ -3,28 +3,39 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.simulation.faults import KINDS
-from tests.simulation.runner import simulate, simulate_days
-from tests.simulation.sessions import draw_day, draw_days
+from tests.simulation.faults import KINDS, Anchor, Fault
+from tests.simulation.runner import Outcome, simulate, simulate_days
+from tests.simulation.safeguards import SAFEGUARDS, day_for, without
+from tests.simulation.sessions import DayPlan, draw_day, draw_days
+from tests.simulation.shrink import shrink
 
 PROJECT = Path(__file__).resolve().parents[2]
 CORPUS = range(200)
 WEEKS = range(10)
 
 
+@cache
+def _outcome(seed: int) -> Outcome:
+    return simulate(draw_day(seed))
+
+
 @pytest.mark.parametrize("first", range(0, len(CORPUS), 20))
 def test_every_invariant_holds_on_every_day_of_the_corpus(first: int) -> None:
-    broken = [
-        f"{outcome.plan}: {outcome.violation}"
-        for outcome in (simulate(draw_day(seed)) for seed in CORPUS[first : first + 20])
-        if outcome.violation
-    ]
+    outcomes = [_outcome(seed) for seed in CORPUS[first : first + 20]]
 
-    assert not broken
+    assert not [f"{each.plan}: {each.violation}" for each in outcomes if each.violation]
+
+
+def test_every_kind_of_fault_makes_itself_felt_in_the_corpus() -> None:
+    struck = frozenset[str]().union(*(_outcome(seed).struck for seed in CORPUS))
+
+    assert struck == set(KINDS)
 
 
 def test_every_invariant_holds_on_days_that_follow_each_other() -> None:
@@ -37,12 +48,6 @@ def test_most_days_of_the_corpus_trade() -> None:
     outcomes = [simulate(draw_day(seed, ())) for seed in range(20)]
 
     assert sum(each.trades > 0 for each in outcomes) >= 15
-
-
-def test_every_kind_of_fault_is_drawn_in_a_thousand_days() -> None:
-    drawn = {fault.kind for seed in range(1000) for fault in draw_day(seed).faults}
-
-    assert drawn == set(KINDS)
 
 
 def _told_in_a_process(seed: int, hash_seed: str) -> str:
@@ -58,3 +63,23 @@ def _told_in_a_process(seed: int, hash_seed: str) -> str:
 
 def test_the_same_seed_gives_the_same_story_and_the_same_record_in_any_process() -> None:
     assert _told_in_a_process(3, "1") == _told_in_a_process(3, "2")
+
+
+def test_a_failing_day_is_shrunk_to_the_faults_that_it_takes() -> None:
+    guard = next(each for each in SAFEGUARDS if each.name.startswith("a mode outlives"))
+    noise = (Fault("partial fills", Anchor.ENTRY, 5.0, 9.0, 2), Fault("crash", Anchor.CLOSE, 9.0))
+    plan = replace(day_for(guard, 1), faults=(noise[0], *guard.faults, noise[1]))
+
+    def play(each: DayPlan) -> Outcome:
+        return simulate(each, without(guard))
+
+    smallest = shrink(play(plan), play)
+
+    assert smallest.plan.faults == guard.faults
+    assert smallest.last_events
+
+
+def test_a_day_without_faults_needs_one_start() -> None:
+    outcomes = [simulate(draw_day(seed, ())) for seed in range(20)]
+
+    assert {each.starts for each in outcomes} == {1}

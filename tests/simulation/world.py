@@ -60,6 +60,8 @@ class World:
         self.last_disturbance = start
         self.trace: deque[tuple[datetime, str, object]] = deque(maxlen=60)
         self.listener: Callable[[datetime, str, object], None] | None = None
+        self.struck: set[str] = set()
+        """The kinds of faults that made themselves felt."""
         self.acts: dict[str, Act] = {}
         self.on_step: Callable[[], None] = lambda: None
         self.on_time: Callable[[], None] = lambda: None
@@ -113,6 +115,8 @@ class World:
         self.note("FAULT", fault)
         self.last_disturbance = max(self.last_disturbance, self.time.moment)
         style = KINDS[fault.kind].style
+        if style is not Style.ARMED:
+            self.struck.add(fault.kind)
         if style is Style.ARMED:
             self._armed.setdefault(fault.kind, []).append([fault, fault.n])
             return
@@ -153,6 +157,7 @@ class World:
         fault = waiting.pop(0)[0]
         assert isinstance(fault, Fault)
         self.note("HITS", fault)
+        self.struck.add(fault.kind)
         self.last_disturbance = self.time.moment
         return fault
 
@@ -169,6 +174,7 @@ class World:
             return
         waiting.pop(0)
         self.note("HITS", fault)
+        self.struck.add(fault.kind)
         raise Crash(fault.length)
 
     @property
