@@ -44,7 +44,8 @@ class Aftermath:
         self._reported()
         self._fills()
         self._trades(positions)
-        if not (self._was_assigned or self._exchange.has_raced):
+        acted = bool(self._exchange.own_acts)
+        if not (self._was_assigned or self._exchange.is_past_knowing or (acted and self._was_lost)):
             self._cents(positions)
         self._alerts()
         self._notifications()
@@ -67,7 +68,8 @@ class Aftermath:
             for each in (*mine, *self._exchange.others)
         }
         ours = {row[0]: tuple(row)[1:] for row in self._rows(_FILLS, (self._day,))}
-        if ours != theirs and not self._exchange.has_raced:
+        is_hopeless = self._was_lost and self._exchange.own_acts
+        if ours != theirs and not (self._exchange.is_past_knowing or is_hopeless):
             missing = sorted(set(theirs) - set(ours))
             extra = sorted(set(ours) - set(theirs))
             text = f"fills not recorded: {missing}, recorded but not true: {extra}"

@@ -242,6 +242,14 @@ class FaultyExchange:
         return any(not each.state.is_final for each in self.inner._state.orders.values())
 
     @property
+    def is_past_knowing(self) -> bool:
+        """Whether nobody could know what is ours.
+
+        The exchange closed what an order of ours was just closing, or what the user held as well.
+        """
+        return self.has_raced or bool(self.own_acts and self.foreign)
+
+    @property
     def is_short(self) -> bool:
         """Whether a SPY call of ours is short and can still be bought back."""
         if self.world.time.moment >= self.inner._session.spy_options_close:

@@ -174,6 +174,7 @@ class Simulation:
 
     def _finish(self) -> None:
         world = self.world
+        can_deliver = not world.active("messages stuck")
         world.time.moment = max(
             world.time.moment, self.plan.session.spy_options_close + timedelta(seconds=1)
         )
@@ -188,7 +189,7 @@ class Simulation:
             self.cash,
             was_lost=self.was_lost,
             was_short=self._was_short_after_close,
-            can_deliver=not self.world.active("messages stuck"),
+            can_deliver=can_deliver,
         ).check(positions)
 
     # What happens.
