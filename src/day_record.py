@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from src.control import ControlMode, ControlTable, SetBy
@@ -11,6 +11,10 @@ from src.models import EntryDecision, SpreadPosition
 from src.words import money
 
 __all__ = ["ControlMode", "DayRecord", "Notice", "SessionRecord", "SetBy"]
+
+
+NEWS = timedelta(days=4)
+"""How long a message that could not be delivered is worth delivering: over a long weekend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,11 +253,11 @@ class DayRecord:
         return changed == 1
 
     def waiting_notices(self) -> list[Notice]:
-        """Return the messages that nobody has received yet, oldest first."""
+        """Return the messages of this and the last days that nobody has received, oldest first."""
         rows = self._store.read(
             "SELECT id, title, text FROM notifications"
-            " WHERE session = ? AND delivered_at IS NULL ORDER BY id",
-            (self._key,),
+            " WHERE session BETWEEN ? AND ? AND delivered_at IS NULL ORDER BY id",
+            (str(self.session - NEWS), self._key),
         ).fetchall()
         return [Notice(row["id"], row["title"], row["text"]) for row in rows]
 

@@ -1,6 +1,6 @@
 """Works orders: sent once, looked at, repriced, taken back; every state is in the journal."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -55,13 +55,11 @@ class OrderWorker:
                 task = replace(task, deadline=min(task.deadline, now))
             limit = self.limit(contract, task.side, pricer)
             step, record = next_step(task, orders, limit, now, self._rules.reprice_seconds)
-            if step is Step.DONE:
+            quantity = self._still_to_send(task, contract, orders) if step is Step.SEND else 0
+            if step is Step.DONE or (step is Step.SEND and quantity < 1):
                 return summarise(task, orders)
-            if step is Step.SEND and orders and not self._is_settled(contract):
-                # The last order is over, but a fill of it is still on its way to us.
-                self._try_look_up(orders[-1])
-            elif step is Step.SEND and limit is not None:
-                record = self._send(plan, task, contract, limit)
+            if step is Step.SEND and limit is not None and self._may_send(contract, orders):
+                record = self._send(plan, task, contract, quantity, limit)
             elif step is Step.CANCEL and record is not None:
                 self._cancel(record)
             elif record is not None:
@@ -72,6 +70,19 @@ class OrderWorker:
                 return summarise(task, task.mine(self._journal.orders(plan.spread_no)))
             self._journal.commit()
             self._clock.sleep(self._rules.poll_seconds)
+
+    def _still_to_send(
+        self, task: LegTask, contract: OptionContract, orders: Sequence[OrderRecord]
+    ) -> int:
+        rest = task.wanted - sum(each.filled for each in orders)
+        return self.at_most_held(contract, rest) if task.purpose is Purpose.CLOSE else rest
+
+    def _may_send(self, contract: OptionContract, orders: Sequence[OrderRecord]) -> bool:
+        """Whether the last order is over for good: no fill of it is still on its way to us."""
+        if not orders or self._is_settled(contract):
+            return True
+        self._try_look_up(orders[-1])
+        return False
 
     def limit(self, contract: OptionContract, side: Side, pricer: Pricer) -> Decimal | None:
         """Return the price at which an order would be sent now, None when there is none."""
@@ -84,20 +95,22 @@ class OrderWorker:
         return None if price is None or price <= 0 else limit_for(contract, side, price)
 
     def _send(
-        self, plan: SpreadPlan, task: LegTask, contract: OptionContract, limit: Decimal
+        self,
+        plan: SpreadPlan,
+        task: LegTask,
+        contract: OptionContract,
+        quantity: int,
+        limit: Decimal,
     ) -> OrderRecord:
-        every = self._journal.orders(plan.spread_no)
-        same = [e for e in every if e.intent.leg is task.leg and e.intent.purpose is task.purpose]
-        filled = sum(each.filled for each in task.mine(every))
         intent = OrderIntent(
             session=plan.session,
             spread_no=plan.spread_no,
             leg=task.leg,
             purpose=task.purpose,
-            attempt=len(same) + 1,
+            attempt=self._journal.next_attempt(plan.spread_no, task.leg, task.purpose),
             contract=contract,
             side=task.side,
-            quantity=task.wanted - filled,
+            quantity=quantity,
             limit=limit,
             created_at=self._clock.now(),
         )

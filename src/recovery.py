@@ -45,7 +45,8 @@ class Recovery:
             fills = self._broker.fills(self._journal.session)
             self._take_fills(fills, now)
             if expired:
-                return ""
+                self._take_closings_of_others(fills, None, now)
+                return self._closings_nobody_booked(fills)
             held = held_contracts(self._broker.holdings())
             self._take_closings_of_others(fills, held, now)
             self._executor.expect_besides(
@@ -85,9 +86,13 @@ class Recovery:
                 self._herald.tell(now, "fill", f"Fill found at the broker: {words}.")
 
     def _take_closings_of_others(
-        self, fills: Sequence[Fill], held: Mapping[Held, int], now: datetime
+        self, fills: Sequence[Fill], held: Mapping[Held, int] | None, now: datetime
     ) -> None:
-        """Book what the exchange, or the user by hand, has closed of our positions."""
+        """Book what the exchange, or the user by hand, has closed of our positions.
+
+        Only what explains the difference to what is `held` is booked. Once that is no longer told
+        (None), whatever may have been ours is.
+        """
         if all(self._is_ours(each) for each in fills):
             return
         for position in self._journal.positions():
@@ -95,7 +100,9 @@ class Recovery:
                 (Leg.SPY, position.spy_contract, -position.spy_short),
                 (Leg.SPX, position.spx_contract, position.spx_long),
             ):
-                gone = self._journal.held(contract) - held.get(contract, 0)
+                gone = (
+                    None if held is None else self._journal.held(contract) - held.get(contract, 0)
+                )
                 others = [
                     each
                     for each in fills
@@ -105,9 +112,21 @@ class Recovery:
                     and not self._journal.has_fill(each.fill_id)
                 ]
                 closed = -sum(each.side.sign * each.quantity for each in others)
-                if gone and closed == gone and abs(gone) <= abs(ours):
+                if closed and gone in {None, closed} and abs(closed) <= abs(ours):
                     for each in others:
                         self._book(position, leg, each, now)
+
+    def _closings_nobody_booked(self, fills: Sequence[Fill]) -> str:
+        """Return the fills of others in what was ours, of which expiry hides the meaning."""
+        open_now = [each for each in self._journal.positions() if each.is_open]
+        ours = {each.spy_contract for each in open_now} | {each.spx_contract for each in open_now}
+        return "; ".join(
+            f"{each.side} {each.quantity} {each.contract} at {each.price:.2f} was not our order"
+            for each in fills
+            if each.contract in ours
+            and not self._is_ours(each)
+            and not self._journal.has_fill(each.fill_id)
+        )
 
     def _book(self, position: SpreadPosition, leg: Leg, fill: Fill, now: datetime) -> None:
         intent = OrderIntent(

@@ -93,11 +93,11 @@ class RiskManager:
     ) -> None:
         """End the day: no more trading, even after a restart, and everything open is closed.
 
-        `text` says what happened. The halt is committed before the first order, so that a crash
-        cannot lose it.
+        `text` says what happened. Alert and halt are committed together, before the first order,
+        so that no crash can lose one of them.
         """
-        record.raise_control(ControlMode.HALT, text, now, SetBy.BREAKER)
         alert(now, "Daily loss limit", f"{text}; everything is closed, nothing more is opened")
+        record.raise_control(ControlMode.HALT, text, now, SetBy.BREAKER)
         for position in positions:
             close(position, ExitReason.DAILY_LOSS, text, now)
 

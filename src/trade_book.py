@@ -78,24 +78,24 @@ class TradeBook:
         A short call that nothing covers, and a contract that turns up in a spread that was over,
         go back to the market at once.
         """
-        self.finish_entries(now)
+        self.bring_up_to_date(now)
         for plan in self._journal.plans():
             position = self._journal.position(plan)
-            if plan.stage == "exiting" and not position.is_open:
-                self._close(position, self._reason(plan), now)
-            elif plan.stage == "exiting":
+            if plan.stage == "exiting":
                 self.leave(position, self._reason(plan), "exit under way", now)
             elif position.uncovered > 0 or (plan.stage == "closed" and position.is_open):
                 self.leave(position, ExitReason.UNCOVERED, "short calls lost their cover", now)
             elif position.is_open and not position.spy_short:
                 self.leave(position, ExitReason.UNWOUND, "nothing is left to be covered", now)
 
-    def finish_entries(self, now: datetime) -> None:
-        """Bring every entry that was interrupted to its end, and every position to its trade."""
+    def bring_up_to_date(self, now: datetime) -> None:
+        """Finish interrupted entries, close the books on what is flat, miss no position's trade."""
         for plan in self._journal.plans():
             if plan.stage == "entering":
                 result = self._executor.continue_entry(plan)
                 self._entered(plan, result, self._record.last_decision_to_trade(), now)
+            elif plan.stage == "exiting" and not self._journal.position(plan).is_open:
+                self._close(self._journal.position(plan), self._reason(plan), now)
         for position in self.open_positions():
             if position.stage != "entering" and not self._results.has_trade(position.trade_id):
                 self._results.log_adopted(position, self._mode)

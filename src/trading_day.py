@@ -255,7 +255,7 @@ class TradingDay:
         SPY calls trade for a quarter of an hour after SPXW has expired; until then an exit that is
         under way is still tried.
         """
-        self._book.finish_entries(now)
+        self._book.bring_up_to_date(now)
         held = self._book.open_positions()
         if any(each.spy_short for each in held) and now < self.session.spy_options_close:
             self._book.finish(now)
