@@ -197,7 +197,8 @@ class Journal:
     def next_attempt(self, spread_no: int, leg: Leg, purpose: Purpose) -> int:
         """Return the number of the next order for one purpose of one leg, from 1."""
         every = (each.intent for each in self.orders(spread_no))
-        return sum(each.leg is leg and each.purpose is purpose for each in every) + 1
+        same = (each.attempt for each in every if each.leg is leg and each.purpose is purpose)
+        return max(same, default=0) + 1
 
     def record_fill(self, fill: Fill) -> bool:
         """Commit a fill of a known order, whatever its state; return whether it was new."""

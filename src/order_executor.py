@@ -250,7 +250,9 @@ class OrderExecutor:
             side=side,
             wanted=wanted,
             deadline=self._clock.now() + self._deadline,
-            first_attempt=live[0].intent.attempt if live else len(same) + 1,
+            first_attempt=live[0].intent.attempt
+            if live
+            else self._journal.next_attempt(plan.spread_no, leg, Purpose.CLOSE),
         )
 
     def _is_being_unwound(self, plan: SpreadPlan) -> bool:

@@ -1,5 +1,6 @@
 """Works orders: sent once, looked at, repriced, taken back; every state is in the journal."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,7 +9,17 @@ from decimal import Decimal
 from src.journal import Journal
 from src.legging import LegResult, LegTask, Step, next_step, summarise
 from src.market_data import MarketDataCollector
-from src.models import Answer, Fill, Leg, OptionContract, OrderIntent, Purpose, Quote, Side
+from src.models import (
+    SPY_PER_SPREAD,
+    Answer,
+    Fill,
+    Leg,
+    OptionContract,
+    OrderIntent,
+    Purpose,
+    Quote,
+    Side,
+)
 from src.order_records import OrderRecord, OrderStatus, SpreadPlan
 from src.ports import Broker, Clock, RetryLater
 from src.settings_sections import Execution
@@ -18,6 +29,9 @@ Pricer = Callable[[Quote], Decimal | None]
 """Takes a sound quote; returns the price at which the leg is wanted, None when it is not."""
 Tell = Callable[[datetime, str, str], None]
 """Takes a moment, the kind of event, and a sentence."""
+
+
+_ENDED_EARLY = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
 
 
 class OrderWorker:
@@ -55,10 +69,10 @@ class OrderWorker:
                 task = replace(task, deadline=min(task.deadline, now))
             limit = self.limit(contract, task.side, pricer)
             step, record = next_step(task, orders, limit, now, self._rules.reprice_seconds)
-            quantity = self._still_to_send(task, contract, orders) if step is Step.SEND else 0
+            quantity = self._still_to_send(plan, task, orders) if step is Step.SEND else 0
             if step is Step.DONE or (step is Step.SEND and quantity < 1):
                 return summarise(task, orders)
-            if step is Step.SEND and limit is not None and self._may_send(contract, orders):
+            if step is Step.SEND and limit is not None and self._may_send(plan):
                 record = self._send(plan, task, contract, quantity, limit)
             elif step is Step.CANCEL and record is not None:
                 self._cancel(record)
@@ -71,17 +85,34 @@ class OrderWorker:
             self._journal.commit()
             self._clock.sleep(self._rules.poll_seconds)
 
-    def _still_to_send(
-        self, task: LegTask, contract: OptionContract, orders: Sequence[OrderRecord]
-    ) -> int:
+    def _still_to_send(self, plan: SpreadPlan, task: LegTask, orders: Sequence[OrderRecord]) -> int:
         rest = task.wanted - sum(each.filled for each in orders)
-        return self.at_most_held(contract, rest) if task.purpose is Purpose.CLOSE else rest
+        if task.purpose is Purpose.OPEN:
+            return rest
+        if task.leg is Leg.SPY:
+            return self.at_most_held(plan.spy_contract, rest)
+        return min(self.at_most_held(plan.spx_contract, rest), self._covering_nothing(plan))
 
-    def _may_send(self, contract: OptionContract, orders: Sequence[OrderRecord]) -> bool:
-        """Whether the last order is over for good: no fill of it is still on its way to us."""
-        if not orders or self._is_settled(contract):
+    def _covering_nothing(self, plan: SpreadPlan) -> int:
+        """Return the SPXW calls that no short SPY call at the broker needs; none if not known."""
+        try:
+            short = max(-self._held(plan.spy_contract), 0)
+            return max(self._held(plan.spx_contract) - math.ceil(short / SPY_PER_SPREAD), 0)
+        except RetryLater:
+            return 0
+
+    def _may_send(self, plan: SpreadPlan) -> bool:
+        """Whether every order of the spread that ended early is over for good.
+
+        A fill of it may still be on its way to us; then the broker holds what is not recorded.
+        """
+        early = [
+            each for each in self._journal.orders(plan.spread_no) if each.status in _ENDED_EARLY
+        ]
+        if not early or all(map(self._is_settled, (plan.spy_contract, plan.spx_contract))):
             return True
-        self._try_look_up(orders[-1])
+        for each in early:
+            self._try_look_up(each)
         return False
 
     def limit(self, contract: OptionContract, side: Side, pricer: Pricer) -> Decimal | None:
@@ -195,15 +226,18 @@ class OrderWorker:
         if not wanted:
             return 0
         try:
-            held = sum(e.quantity for e in self._broker.holdings() if e.contract == contract)
+            held = self._held(contract)
         except RetryLater:
             return wanted if contract.root == "SPY" else 0
         return min(wanted, max(-held if contract.root == "SPY" else held, 0))
 
+    def _held(self, contract: OptionContract) -> int:
+        return sum(e.quantity for e in self._broker.holdings() if e.contract == contract)
+
     def _is_settled(self, contract: OptionContract) -> bool:
         """Whether the broker holds what is recorded, besides what was foreign before."""
         try:
-            held = sum(e.quantity for e in self._broker.holdings() if e.contract == contract)
+            held = self._held(contract)
         except RetryLater:
             return False
         return held - self._journal.held(contract) == self.foreign.get(contract, 0)

@@ -32,6 +32,7 @@ class Recovery:
         self._executor = executor
         self._herald = herald
         self._prefix = f"{journal.session}-"
+        self._foreign: dict[OptionContract, int] = {}
 
     def compare(self, now: datetime, *, expired: bool) -> str:
         """Take over what the broker knows; return what then still differs, empty if nothing does.
@@ -49,16 +50,26 @@ class Recovery:
                 return self._closings_nobody_booked(fills)
             held = held_contracts(self._broker.holdings())
             self._take_closings_of_others(fills, held, now)
-            self._executor.expect_besides(
-                {
-                    contract: quantity - self._journal.held(contract)
-                    for contract, quantity in held.items()
-                    if contract is not None
-                }
-            )
+            self._note_foreign(held)
             return difference(self._journal.positions(), held)
         except RetryLater as error:
             return f"the broker cannot be asked ({error})"
+
+    def _note_foreign(self, held: Mapping[Held, int]) -> None:
+        """Take what is held besides the record for the user's own, unless it may be a late fill.
+
+        While a spread goes in or out, a difference in its contracts is one of ours on its way.
+        """
+        moving = {
+            contract
+            for plan in self._journal.plans()
+            if plan.stage in {"entering", "exiting"}
+            for contract in (plan.spy_contract, plan.spx_contract)
+        }
+        for contract, quantity in held.items():
+            if contract is not None and contract not in moving:
+                self._foreign[contract] = quantity - self._journal.held(contract)
+        self._executor.expect_besides(self._foreign)
 
     def _end_forgotten_orders(self, now: datetime) -> None:
         """Cancel every order of ours that is alive at the broker and over, or unknown, to us."""

@@ -96,11 +96,14 @@ class TradeBook:
                 self._entered(plan, result, self._record.last_decision_to_trade(), now)
             elif plan.stage == "exiting" and not self._journal.position(plan).is_open:
                 self._close(self._journal.position(plan), self._reason(plan), now)
-        for position in self.open_positions():
-            if position.stage != "entering" and not self._results.has_trade(position.trade_id):
+        for position in self._journal.positions():
+            known = position.stage == "entering" or self._results.has_trade(position.trade_id)
+            if position.spreads_opened and not known:
                 self._results.log_adopted(position, self._mode)
                 words = "its decision is not in the record; it is watched like any other"
                 self._herald.alert(now, f"Position {position.trade_id} adopted", words)
+                if not position.is_open:
+                    self._close(position, ExitReason.UNCOVERED, now)
 
     def _reason(self, plan: SpreadPlan) -> ExitReason:
         return self._results.exit_reason(self._journal.session, plan.spread_no)

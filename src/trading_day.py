@@ -218,7 +218,7 @@ class TradingDay:
         last = self.record.last_check_at() or min(each.opened_at for each in held)
         if not (self.timetable.check_is_due(now, last) or self._close_is_wished()):
             return
-        values = {each.spread_no: self._monitor.value(each) for each in held}
+        values = self._values()
         self.control.heed(now, self._tell)  # what was wished since the tick began
         day = DayState(self._day_pnl(values), self.control.mode(), self.record.close_was_asked())
         found = [(each, self._check(each, values[each.spread_no], day, now)) for each in held]
