@@ -71,7 +71,8 @@ SELECT sum(CASE purpose WHEN 'open' THEN cash_cents ELSE 0 END) AS entry_cents,
        sum(cash_cents) AS cash_cents,
        sum(fee_cents) AS fee_cents,
        sum(shares) AS shares,
-       max(purpose = 'settle') AND NOT max(purpose = 'close') AS expired,
+       max(purpose = 'settle') AS settled,
+       max(purpose = 'close') AS closed,
        sum(CASE leg WHEN 'spy' THEN contracts ELSE 0 END) AS spy_held,
        sum(CASE leg WHEN 'spx' THEN contracts ELSE 0 END) AS spx_held
 FROM moves WHERE session = ? AND spread_no = ?
@@ -282,13 +283,13 @@ class ResultsLogger:
                 trade_id,
             ),
         )
-        if gone and ledger["expired"]:
+        if gone and ledger["settled"]:
             # An exit of which nothing was filled is no exit: what ended the trade is its expiry.
             self._connection.execute(
                 "UPDATE trades SET note = CASE WHEN exit_reason IS NULL THEN note "
                 "ELSE 'not carried out: ' || exit_reason END, exit_reason = ?, exit_time = ? "
-                "WHERE trade_id = ? AND exit_reason IS NOT ?",
-                (ExitReason.EXPIRED, _iso(at), trade_id, ExitReason.EXPIRED),
+                "WHERE trade_id = ? AND exit_reason IS NOT ? AND (exit_reason IS NULL OR NOT ?)",
+                (ExitReason.EXPIRED, _iso(at), trade_id, ExitReason.EXPIRED, ledger["closed"]),
             )
 
     def _summarise_day(self, session: date, mode: str, notes: str = "") -> None:
