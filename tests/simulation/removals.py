@@ -92,6 +92,8 @@ def spy_back_first(day: TradingDay) -> None:
         return close(position, why)
 
     swap(executor, "close_position", spxw_first)
+    # The worker asks the broker what cover its short calls need: the second net below this one.
+    swap(executor._worker, "_covering_nothing", lambda plan: journal.position(plan).spx_long)
 
 
 def deadline(day: TradingDay) -> None:
