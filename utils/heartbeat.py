@@ -101,7 +101,7 @@ class Heartbeat:
         self._now = now
         self._write(Life.TICKING, self._longest_tick)
         self._wake = wake = self._day.tick(now)
-        if wake is not None:
+        if wake is not None and self._speed is not None:  # else nobody waits, and nobody can see it
             self._write(Life.WAITING, wake - now)
         return wake
 
