@@ -64,12 +64,12 @@ class TradeBook:
         result = self._executor.close_position(position, f"{reason}, {text}")
         left = self._journal.position(self._journal.plan(position.spread_no))
         line = story.exit_line(result, left)
-        self._herald.tell(now, "exit", line)
         if left.is_open:
             # The minute is part of the message, so that each try that fails is heard of.
             title = f"Exit of {position.trade_id} under way at {now:%H:%M}"
             self._herald.alert(now, title, f"{reason}. {line}")
             return
+        self._herald.tell(now, "exit", line)
         self._close(left, reason, now)
 
     def finish(self, now: datetime) -> None:
