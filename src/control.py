@@ -89,6 +89,15 @@ class ControlTable:
         ).fetchone()
         return ControlMode(row[0] or 0)
 
+    def wishes(self) -> tuple[ControlMode, bool]:
+        """Return the strongest recorded mode, and whether a person wants positions closed."""
+        row = self._store.read(
+            "SELECT (SELECT max(mode) FROM control WHERE mode = 3 OR session IN (?1, '')),"
+            " EXISTS (SELECT 1 FROM overrides WHERE session = ?1 AND taken_at IS NULL)",
+            (self._key,),
+        ).fetchone()
+        return ControlMode(row[0] or 0), bool(row[1])
+
     def raise_mode(self, mode: ControlMode, reason: str, at: datetime, set_by: SetBy) -> None:
         """Commit a stronger mode; one that is not stronger than its setter's last stays unsaid."""
         known = self._of(set_by)
@@ -197,6 +206,12 @@ class Control:
         """Take notice of what is wished, and tell of a mode that is not the last one heeded."""
         before = self._heeded[0] if self._heeded else ControlMode.NORMAL
         self._heeded = self._wishes()
+        if self._heeded[1]:
+            # Whoever wants the positions closed does not want the next ones opened.
+            reason = "a row in the table overrides asks for it"
+            self._table.raise_mode(ControlMode.CLOSE, reason, now, SetBy.PERSON)
+            self._table.close_was_done(now)
+            self._heeded = self._wishes()
         if self._heeded[0] is not before:
             tell(now, "control", f"The mode is now {self.rule() or ControlMode.NORMAL.label}.")
 
@@ -204,8 +219,15 @@ class Control:
         """Whether something is wished that was not heeded yet, so that a tick cannot wait."""
         return self._wishes() != self._heeded
 
+    @property
+    def heeded(self) -> tuple[ControlMode, bool]:
+        """The mode and the wish to close as they were last heeded."""
+        return self._heeded or self._wishes()
+
     def _wishes(self) -> tuple[ControlMode, bool]:
-        return self.mode(), self._table.close_was_asked()
+        by_file = file_rule(self._file)
+        mode, close = self._table.wishes()
+        return max(by_file.mode, mode) if by_file else mode, close
 
 
 def file_rule(file: Path) -> ControlRule | None:

@@ -220,7 +220,8 @@ class TradingDay:
             return
         values = self._values()
         self.control.heed(now, self._tell)  # what was wished since the tick began
-        day = DayState(self._day_pnl(values), self.control.mode(), self.record.close_was_asked())
+        mode, close_asked = self.control.heeded
+        day = DayState(self._day_pnl(values), mode, close_asked)
         found = [(each, self._check(each, values[each.spread_no], day, now)) for each in held]
         signals = [(each, signal) for each, signal in found if signal]
         for _, signal in signals:
@@ -354,7 +355,8 @@ class TradingDay:
             self._alert(now, f"Record and broker differ ({now:%H:%M})", self._in_doubt)
 
     def _close_is_wished(self) -> bool:
-        return self.control.mode() >= ControlMode.CLOSE or self.record.close_was_asked()
+        mode, close_asked = self.control.heeded
+        return mode >= ControlMode.CLOSE or close_asked
 
     def _values(self) -> dict[int, LiveValue]:
         return {each.spread_no: self._monitor.value(each) for each in self._book.open_positions()}

@@ -403,3 +403,12 @@ def test_a_value_that_is_not_known_is_shown_with_the_last_one_that_was(day: Play
     day.happen["11:02"] = gone
     day.run(until="11:10")
     assert day.telling("last known: -$168.60 at 11:00")
+
+
+def test_a_wish_to_close_also_keeps_the_day_from_opening_again(day: PlayedDay) -> None:
+    day.run(until="09:37")
+    day.day.record.ask_to_close(day.clock.now())
+    day.run(until="10:01")
+    assert day.one("SELECT exit_reason FROM trades") == "MANUAL"
+    assert day.one("SELECT count(*) FROM trades") == 1
+    assert day.telling("The mode is now close")
