@@ -314,7 +314,7 @@ class OrderOutcome:
 class Fill:
     """Contracts that changed hands. The same `fill_id` twice is the same fill.
 
-    `price` is dollars per share; `fee` is dollars for the whole fill, positive when paid.
+    `price` is dollars per share, `fee` dollars for the whole fill, positive when paid.
     """
 
     fill_id: str
@@ -381,6 +381,7 @@ class ExitReason(StrEnum):
     MANUAL = "MANUAL"
     UNWOUND = "UNWOUND"
     UNCOVERED = "UNCOVERED"
+    ELSEWHERE = "ELSEWHERE"
     EXPIRED = "EXPIRED"
 
 

@@ -82,7 +82,7 @@ class TradeBook:
         for plan in self._journal.plans():
             position = self._journal.position(plan)
             if plan.stage == "exiting":
-                self.leave(position, self._reason(plan), "exit under way", now)
+                self.leave(position, self._reason(plan.spread_no), "exit under way", now)
             elif position.uncovered > 0 or (plan.stage == "closed" and position.is_open):
                 self.leave(position, ExitReason.UNCOVERED, "short calls lost their cover", now)
             elif position.is_open and not position.spy_short:
@@ -94,19 +94,20 @@ class TradeBook:
             if plan.stage == "entering":
                 result = self._executor.continue_entry(plan)
                 self._entered(plan, result, self._record.last_decision_to_trade(), now)
-            elif plan.stage == "exiting" and not self._journal.position(plan).is_open:
-                self._close(self._journal.position(plan), self._reason(plan), now)
         for position in self._journal.positions():
-            known = position.stage == "entering" or self._results.has_trade(position.trade_id)
-            if position.spreads_opened and not known:
+            if position.stage == "entering" or not position.spreads_opened:
+                continue
+            if not self._results.has_trade(position.trade_id):
                 self._results.log_adopted(position, self._mode)
                 words = "its decision is not in the record; it is watched like any other"
                 self._herald.alert(now, f"Position {position.trade_id} adopted", words)
-                if not position.is_open:
-                    self._close(position, ExitReason.UNCOVERED, now)
+            if not position.is_open and position.stage != "closed":
+                elsewhere = position.stage == "held"
+                reason = ExitReason.ELSEWHERE if elsewhere else self._reason(position.spread_no)
+                self._close(position, reason, now)
 
-    def _reason(self, plan: SpreadPlan) -> ExitReason:
-        return self._results.exit_reason(self._journal.session, plan.spread_no)
+    def _reason(self, spread_no: int) -> ExitReason:
+        return self._results.exit_reason(self._journal.session, spread_no)
 
     def settle(self, held: Sequence[SpreadPosition], closes: OfficialCloses, now: datetime) -> None:
         """Exchange what has expired for cash and shares, at these closes."""

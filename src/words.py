@@ -22,6 +22,7 @@ EXIT_WORDS: Mapping[str, str] = {
     ExitReason.MANUAL: "a person asked for it",
     ExitReason.UNWOUND: "the spread could not be completed, and what had filled was taken back",
     ExitReason.UNCOVERED: "a fill that came too late left contracts that had to go back",
+    ExitReason.ELSEWHERE: "the exchange, or the user by hand, closed it",
     ExitReason.EXPIRED: "it was held to the end and settled",
 }
 
