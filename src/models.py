@@ -100,7 +100,7 @@ class Leg(StrEnum):
 
 
 class Side(StrEnum):
-    """What an order does. `sign` is that of the position which it adds."""
+    """What an order does."""
 
     BUY = "buy"
     SELL = "sell"
@@ -200,9 +200,8 @@ class Criterion:
 class EntryDecision:
     """To trade or not, and why.
 
-    `entry_credit` and `expected_profit` are dollars a spread, net of the entry fees, positive
-    when received; `None` where no setup could be priced. `risk` is the loss in dollars at which
-    the whole position is closed. Quantities are contracts of the whole position.
+    `entry_credit` and `expected_profit` are dollars a spread, net of entry fees, positive when
+    received, `None` without a setup. `risk` is the loss in dollars at which the position is closed.
     """
 
     timestamp: datetime
@@ -301,7 +300,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderOutcome:
-    """The answer to one submission. `code` and `text` are the broker's own words."""
+    """The answer to one submission; `code` and `text` are the broker's own words."""
 
     client_order_id: str
     answer: Answer
@@ -312,9 +311,9 @@ class OrderOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Contracts that changed hands. The same `fill_id` twice is the same fill.
+    """Contracts that changed hands; the same `fill_id` is the same fill.
 
-    `price` is dollars per share, `fee` dollars for the whole fill, positive when paid.
+    `price` is dollars per share, `fee` dollars for all of it, positive when paid.
     """
 
     fill_id: str
