@@ -39,16 +39,17 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     from src.database import open_database  # noqa: PLC0415
     from src.ports import MendInput  # noqa: PLC0415
     from src.results_logger import ResultsLogger  # noqa: PLC0415
-    from utils.console import BAD_INPUT, DONE, complain  # noqa: PLC0415
+    from utils.console import BAD_INPUT, DONE, Console, complain  # noqa: PLC0415
 
     database = args.data_dir / "trades.db"
     if not database.exists():
         complain(f"{database}: there is no database yet; let the program run first.")
         return BAD_INPUT
+    console = Console()
     try:
         connection = open_database(database)
         for path in ResultsLogger(connection, args.data_dir).export_to_csv(args.start, args.end):
-            print(path)
+            console.line(str(path))
         connection.close()
     except MendInput as error:
         complain(str(error))
