@@ -94,9 +94,19 @@ class OrderWorker:
         return min(self.at_most_held(plan.spx_contract, rest), self._covering_nothing(plan))
 
     def _covering_nothing(self, plan: SpreadPlan) -> int:
-        """Return the SPXW calls that no short SPY call at the broker needs; none if not known."""
+        """Return the SPXW calls that no short SPY call at the broker needs; none if not known.
+
+        A sale of SPY that may still fill needs its cover like one that has.
+        """
+        selling = sum(
+            each.intent.quantity - each.filled
+            for each in self._journal.orders(plan.spread_no)
+            if each.intent.contract == plan.spy_contract
+            and each.intent.side is Side.SELL
+            and not each.status.is_final
+        )
         try:
-            short = max(-self._held(plan.spy_contract), 0)
+            short = max(-self._held(plan.spy_contract), 0) + selling
             return max(self._held(plan.spx_contract) - math.ceil(short / SPY_PER_SPREAD), 0)
         except RetryLater:
             return 0

@@ -81,6 +81,8 @@ class TradeBook:
         self.bring_up_to_date(now)
         for plan in self._journal.plans():
             position = self._journal.position(plan)
+            if plan.stage == "entering":
+                continue  # an order of it is in doubt: what may still fill needs its cover
             if plan.stage == "exiting":
                 self.leave(position, self._reason(plan.spread_no), "exit under way", now)
             elif position.uncovered > 0 or (plan.stage == "closed" and position.is_open):

@@ -20,7 +20,7 @@ CORPUS = range(200)
 WEEKS = range(10)
 ONCE_BROKEN = (
     *(243, 261, 298, 372, 397, 487, 561, 786, 1784, 2339, 2454, 2474, 2584, 3599, 4041, 4238),
-    *(4583, 4791, 5498, 6946, 8015, 8622, 21176),
+    *(4583, 4791, 5498, 6946, 8015, 8622, 21176, 31621, 49110, 49113, 50599),
 )
 """Seeds that once broke an invariant; a new kind of fault makes other days of them."""
 
