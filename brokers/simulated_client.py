@@ -27,7 +27,18 @@ from src.models import (
     Session,
     Side,
 )
-from src.ports import Account, Clock, Holding, OrderReport, OrderState, QuoteSource, RetryLater
+from src.ports import (
+    Account,
+    Activity,
+    Check,
+    Clock,
+    Holding,
+    OrderReport,
+    OrderState,
+    QuoteSource,
+    RetryLater,
+    Verdict,
+)
 from src.ticks import CENT, is_on_grid
 
 
@@ -46,6 +57,7 @@ class SimulatedBroker:
 
     name = "embedded paper exchange"
     lookup_grace_seconds = 0.0
+    positions_lag_seconds = 0.0
 
     def __init__(
         self,
@@ -128,6 +140,25 @@ class SimulatedBroker:
             cash=self._state.cash,
             margin_used=self._margin(),
         )
+
+    def capabilities(self) -> tuple[Check, ...]:
+        """Return that everything can be done here: it is an exchange inside this program."""
+        return (Check("account", Verdict.OK, "the embedded exchange takes both legs."),)
+
+    def refusal(self, intent: OrderIntent) -> str:
+        """Return why there is not money enough for an order, empty if there is."""
+        self._advance()
+        found = self._no_funds(intent)
+        return found[1] if found else ""
+
+    def activities(self, since: date) -> list[Activity]:
+        """Return nothing: this exchange settles what expires the same day, before its report."""
+        del since
+        return []
+
+    def must_be_flat_by(self, session: Session) -> datetime:
+        """Return the close: this exchange takes orders to the last moment, and never liquidates."""
+        return session.close
 
     # The exchange's side.
 

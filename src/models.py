@@ -1,7 +1,7 @@
 """The words of the program as types: immutable, without a clock, a network or a database.
 
-Money exchanged is `Decimal` dollars; what is only looked at (quotes, credits) is `float` dollars
-per share. Times are aware, in New York. Cash is positive when received, a position when long.
+Money exchanged is `Decimal` dollars; what is looked at (quotes, credits) is `float` dollars a
+share. Times are aware, in New York. Cash is positive when received, a position when long.
 """
 
 from collections.abc import Mapping
@@ -75,8 +75,8 @@ class OptionContract:
 class Quote:
     """A market at the moment `at` at which it was true, not at which it arrived.
 
-    Prices are dollars (points) per share, sizes contracts; `None` is what is not known. An
-    underlying has only `last`.
+    Prices are dollars (points) per share, sizes contracts; `None` is what is not known. Of an
+    underlying only `last` is known, which may be off by `uncertainty` where it is reckoned.
     """
 
     at: datetime
@@ -85,6 +85,7 @@ class Quote:
     bid_size: int | None = None
     ask_size: int | None = None
     last: float | None = None
+    uncertainty: float = 0.0
 
     @property
     def is_empty(self) -> bool:

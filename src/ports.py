@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
-from src.models import Fill, OptionContract, OrderIntent, OrderOutcome, Quote
+from src.models import Fill, OptionContract, OrderIntent, OrderOutcome, Quote, Session
 
 
 class MendInput(Exception):
@@ -77,6 +77,55 @@ class Holding:
     contract: OptionContract | None = None
 
 
+class ActivityKind(StrEnum):
+    """What a clearing house or a broker does to an account without an order."""
+
+    ASSIGNED = "assigned"
+    EXERCISED = "exercised"
+    EXPIRED = "expired"
+    CASH_SETTLED = "cash settled"
+    SHARES = "shares moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One such act, as the broker tells it, often a day later.
+
+    `contract` is the option it is about, None for shares of SPY. `quantity` is what was added to
+    the holding, negative what was taken away; `cash` is dollars, positive when received.
+    """
+
+    activity_id: str
+    kind: ActivityKind
+    day: date
+    contract: OptionContract | None
+    quantity: int
+    cash: Decimal
+    text: str = ""
+
+
+class Verdict(StrEnum):
+    """What a check has found."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at before trading; `mend` says what to do where it is not ok."""
+
+    name: str
+    verdict: Verdict
+    found: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.found}" + (f" {self.mend}" if self.mend else "")
+
+
 @dataclass(frozen=True, slots=True)
 class OfficialCloses:
     """The closing prices that expiry is reckoned with; `source` says where they come from."""
@@ -120,6 +169,8 @@ class Broker(Protocol):
     name: str
     lookup_grace_seconds: float
     """How long after its submission an order that is not found may still turn up."""
+    positions_lag_seconds: float
+    """For how long the holdings may lag behind orders and fills."""
 
     def submit(self, intent: OrderIntent) -> OrderOutcome:
         """Send one day limit order, once. Never raises for a doubt: that is Answer.UNKNOWN."""
@@ -141,6 +192,25 @@ class Broker(Protocol):
 
     def account(self) -> Account:
         """Return equity, cash and margin."""
+
+    def capabilities(self) -> tuple[Check, ...]:
+        """Return what this account can do for the strategy; a FAIL means its orders are refused.
+
+        Sends no order. Raises RetryLater.
+        """
+
+    def refusal(self, intent: OrderIntent) -> str:
+        """Return why the broker would refuse an order for want of margin, empty if it would not.
+
+        Nothing is sent. A broker that cannot tell answers with an empty text; one that could and
+        did not raises RetryLater.
+        """
+
+    def activities(self, since: date) -> list[Activity]:
+        """Return assignments, exercises, expiries and settlements booked since a day."""
+
+    def must_be_flat_by(self, session: Session) -> datetime:
+        """Return from when on this broker takes no orders, or acts itself, on what expires."""
 
 
 class Notifier(Protocol):

@@ -15,12 +15,14 @@ from datetime import time
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from src import settings_sources as sources
 from src.ports import MendInput
+from src.settings_keys import Keys
 from src.settings_sections import (
     RULES,
     Broker,
@@ -35,7 +37,7 @@ from src.settings_sections import (
     Strategy,
     TradingHours,
 )
-from src.settings_sources import Given, Keys
+from src.settings_sources import Given
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -99,14 +101,15 @@ class Settings(BaseSettings):
         return _build(now | reading.given, reading.problems)
 
 
-KEYS = Keys(
-    {
-        f"{section}.{name}": field
-        for section, about in Settings.model_fields.items()
-        if isinstance(about.annotation, type) and issubclass(about.annotation, Section)
-        for name, field in about.annotation.model_fields.items()
-    }
-)
+def _fields(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            yield from _fields(field.annotation, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", field
+
+
+KEYS = Keys(dict(_fields(Settings)))
 """Every key there is, with what it allows."""
 
 
@@ -209,11 +212,14 @@ def _as_text(value: object) -> str:
     return f"{value:%H:%M}" if isinstance(value, time) else str(value).removesuffix(".0")
 
 
-def _nested(given: Mapping[str, Given]) -> dict[str, dict[str, object]]:
-    result: dict[str, dict[str, object]] = {}
+def _nested(given: Mapping[str, Given]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
     for key, each in given.items():
-        section, _, name = key.partition(".")
-        result.setdefault(section, {})[name] = each.value
+        *sections, name = key.split(".")
+        place = result
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[name] = each.value
     return result
 
 

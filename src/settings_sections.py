@@ -20,6 +20,7 @@ from pydantic import (
 
 from src.settings_sources import is_placeholder
 
+_URL = r"^(https?://[^\s/]+.*)?$"
 _TIME = r"^([01]?[0-9]|2[0-3]):[0-5][0-9]$"
 
 
@@ -65,6 +66,33 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
+class Alpaca(Section):
+    """Alpaca's servers and feed. The addresses are only changed to reach a test server."""
+
+    trading_url: str = Field(
+        "", pattern=_URL, description="Address of the trading server; empty: Alpaca's own."
+    )
+    data_url: str = Field(
+        "", pattern=_URL, description="Address of the data server; empty: Alpaca's own."
+    )
+    feed: Literal["opra", "indicative"] = Field(
+        "opra", description="The option quotes: opra is the market, indicative is derived."
+    )
+
+
+class Ibkr(Section):
+    """The Trader Workstation or Gateway that is logged in to Interactive Brokers."""
+
+    host: str = Field("127.0.0.1", min_length=1, description="Where TWS or Gateway runs.")
+    port: int = Field(
+        0, ge=0, le=65535, description="Its API port; 0: 4002 for paper, 4001 for real money."
+    )
+    client_id: int = Field(
+        17, ge=1, le=999999, description="The number by which TWS knows this program, not 0."
+    )
+    account: str = Field("", description="The account to trade in; empty: the only one there is.")
+
+
 class Broker(Section):
     """Where orders go, and the keys for it."""
 
@@ -76,6 +104,26 @@ class Broker(Section):
     )
     api_key: Secret = Field(ABSENT, description="The broker's key id. Keep it out of config.yaml.")
     api_secret: Secret = Field(ABSENT, description="The key's secret. Keep it out of config.yaml.")
+
+    timeout_seconds: float = Field(
+        10.0, gt=0, le=120, description="Real seconds after which a call to a broker is given up."
+    )
+    execution: Literal["", "broker", "embedded"] = Field(
+        "",
+        description="Where the orders of a paper day go; empty: embedded for alpaca, else broker.",
+    )
+    live_account: str = Field(
+        "", description="The account in which a start without a terminal may trade real money."
+    )
+    alpaca: Alpaca = Field(default_factory=Alpaca)
+    ibkr: Ibkr = Field(default_factory=Ibkr)
+
+    @property
+    def sends_orders(self) -> bool:
+        """Whether the orders of a paper day leave this machine, to the broker's paper account."""
+        if self.name == "simulated":
+            return False
+        return self.execution == "broker" or (self.name == "ibkr" and not self.execution)
 
     @property
     def missing_keys(self) -> tuple[str, ...]:

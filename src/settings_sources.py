@@ -10,17 +10,15 @@ import json
 import os
 import re
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
 import yaml
 from dotenv.parser import parse_stream
-from pydantic import SecretStr
-from pydantic.fields import FieldInfo
 
 from src.ports import MendInput
+from src.settings_keys import Keys
 
 ENV_PREFIX = "OPTIONSARB_"
 USUAL_NAMES = {
@@ -32,8 +30,6 @@ USUAL_NAMES = {
 """Variables by which Alpaca's own tools know the keys, the stronger name first."""
 
 _PLACEHOLDER = re.compile(r"(your[_-].*|change[_-]?me|<.*>|null|~)?", re.IGNORECASE | re.DOTALL)
-_SECRET_WORDS = ("key", "secret", "password", "token", "webhook", "mail", "sms", "slack", "user")
-_TRUTH = dict.fromkeys(("true", "yes", "on"), True) | dict.fromkeys(("false", "no", "off"), False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,91 +53,6 @@ class Reading:
 def is_placeholder(text: str) -> bool:
     """Return whether a secret's text only marks where a real one belongs."""
     return _PLACEHOLDER.fullmatch(text.strip()) is not None
-
-
-class Keys:
-    """The dotted names that exist, what each of them allows and which of them are secret."""
-
-    def __init__(self, fields: Mapping[str, FieldInfo]) -> None:
-        self.fields = fields
-        self.sections = tuple(dict.fromkeys(name.partition(".")[0] for name in fields))
-
-    def is_secret(self, key: str) -> bool:
-        """Return whether the value of this key, which need not exist, must not be shown."""
-        if key in self.fields:
-            return self.fields[key].annotation is SecretStr
-        nearest = self.nearest(key)
-        return any(word in key.lower() for word in _SECRET_WORDS) or (
-            nearest in self.fields and self.is_secret(nearest)
-        )
-
-    def shown(self, key: str, text: str) -> str:
-        """Return a value as an error may show it: on one line, short, and never a secret."""
-        return "(hidden)" if self.is_secret(key) else " ".join(text.split())[:60] or "empty"
-
-    def nearest(self, key: str) -> str:
-        """Return the key that was probably meant, or "" when none resembles it."""
-        leaf = key.rpartition(".")[2]
-        leaves = {name.partition(".")[2]: name for name in self.fields}
-        if leaf in leaves:
-            return leaves[leaf]
-        for wanted, names in ((key, {name: name for name in self.fields}), (leaf, leaves)):
-            if close := difflib.get_close_matches(wanted, names, n=1, cutoff=0.7):
-                return names[close[0]]
-        return ""
-
-    def allowed(self, key: str) -> str:
-        """Return in words what a key may be, taken from the field's type and limits."""
-        about = self.fields[key]
-        if choices := get_args(about.annotation):
-            return f"one of {', '.join(map(str, choices))}"
-        kind = getattr(about.annotation, "__name__", "")
-        words = {
-            "int": "a whole number",
-            "float": "a number",
-            "bool": "true or false",
-            "time": 'a New York time of day such as "09:35"',
-            "Path": 'a path without "~"',
-            "SecretStr": "a text in quotes",
-        }[kind]
-        return " ".join([words, *_limits(about)]).strip()
-
-    def meaning(self, key: str, text: str) -> object:
-        """Return what a bare word stands for: a number or truth value where one is due."""
-        if key not in self.fields or self.fields[key].annotation not in (int, float, bool):
-            return text
-        if text.lower() in _TRUTH:
-            return _TRUTH[text.lower()]
-        for number in (int, float):
-            try:
-                return number(text)
-            except ValueError:
-                continue
-        return text
-
-    def unknown(self, place: str, key: str, spell: Callable[[str], str] = str) -> str:
-        """Return the problem that a key does not exist, in the place's own spelling."""
-        nearest = self.nearest(key)
-        mend = (
-            f"the nearest is {spell(nearest)}"
-            if nearest
-            else f"the sections are {', '.join(self.sections)}"
-        )
-        return f"{place}: there is no setting {spell(key)}; {mend}"
-
-
-def _limits(about: FieldInfo) -> Iterator[str]:
-    words = {"gt": "above", "ge": "of at least", "lt": "below", "le": "at most"}
-    found = {
-        name: value
-        for each in about.metadata
-        for name in words
-        if (value := getattr(each, name, None)) is not None
-    }
-    if {"ge", "le"} <= found.keys():
-        yield f"from {found['ge']} to {found['le']}"
-        return
-    yield " and ".join(f"{words[name]} {value}" for name, value in found.items())
 
 
 def from_overrides(overrides: Sequence[str], keys: Keys) -> Reading:
@@ -200,7 +111,7 @@ def _from_variables(variables: Mapping[str, tuple[str, str]], keys: Keys) -> Rea
     for name, (place, text) in variables.items():
         if not name.upper().startswith(ENV_PREFIX):
             continue
-        key = name[len(ENV_PREFIX) :].lower().replace("__", ".", 1)
+        key = name[len(ENV_PREFIX) :].lower().replace("__", ".")
         if key not in keys.fields:
             reading.problems.append(keys.unknown(place, key, _variable))
         elif text:
@@ -255,7 +166,11 @@ def _read_section(
     for leaf, line, value in _pairs(node, name, f"{section}.", reading.problems):
         key = f"{section}.{leaf}"
         place = f"{name}:{line}"
-        if key not in keys.fields:
+        if key in keys.groups and isinstance(value, yaml.MappingNode):
+            _read_section(value, name, key, keys, reading)
+        elif key in keys.groups and _is_nothing(value):
+            continue
+        elif key not in keys.fields:
             reading.problems.append(keys.unknown(place, key))
         elif not isinstance(value, yaml.ScalarNode):
             reading.given[key] = Given(place, key, _form(value), [])

@@ -3,11 +3,20 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from enum import Enum
 
-from src.models import Answer, Fill, OrderIntent, OrderOutcome
-from src.ports import Account, Broker, Holding, OrderReport, OrderState, RetryLater
+from src.models import Answer, Fill, OrderIntent, OrderOutcome, Session
+from src.ports import (
+    Account,
+    Activity,
+    Broker,
+    Check,
+    Holding,
+    OrderReport,
+    OrderState,
+    RetryLater,
+)
 
 
 class Submission(Enum):
@@ -53,10 +62,14 @@ class ScriptedBroker:
     inner: Broker
     name: str = "scripted broker"
     lookup_grace_seconds: float = 0.0
+    positions_lag_seconds: float = 0.0
     submissions: deque[Submission] = field(default_factory=deque)
     lookups: deque[Lookup] = field(default_factory=deque)
     cancels: deque[Cancel] = field(default_factory=deque)
     submitted: list[OrderIntent] = field(default_factory=list)
+    refusals: deque[str] = field(default_factory=deque)
+    booked: list[Activity] = field(default_factory=list)
+    flat_by: datetime | None = None
     calls: list[tuple[str, str]] = field(default_factory=list)
     before: Callable[[str, str], None] = quiet
     after: Callable[[str, str], None] = quiet
@@ -124,6 +137,19 @@ class ScriptedBroker:
     def account(self) -> Account:
         self._begin("account", "")
         return self.inner.account()
+
+    def capabilities(self) -> tuple[Check, ...]:
+        return self.inner.capabilities()
+
+    def refusal(self, intent: OrderIntent) -> str:
+        self._begin("refusal", intent.client_order_id)
+        return self.refusals.popleft() if self.refusals else self.inner.refusal(intent)
+
+    def activities(self, since: date) -> list[Activity]:
+        return [each for each in self.booked if each.day >= since]
+
+    def must_be_flat_by(self, session: Session) -> datetime:
+        return self.flat_by or self.inner.must_be_flat_by(session)
 
     def _begin(self, call: str, about: str) -> None:
         self.calls.append((call, about))

@@ -26,11 +26,14 @@ def value_of(about: FieldInfo) -> st.SearchStrategy[Any]:
     low, high = limits.get("ge", limits.get("gt")), limits.get("le")
     if choices := get_args(about.annotation):
         return st.sampled_from(choices)
+    if any(getattr(each, "pattern", None) for each in about.metadata):
+        return st.sampled_from(("", "http://127.0.0.1:8080", "https://a.test/x"))
     kinds: dict[object, st.SearchStrategy[Any]] = {
         bool: st.booleans(),
         int: st.integers(low, high),
         float: st.floats(low, 1e12 if high is None else high, exclude_min="gt" in limits),
         SecretStr: st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"])),
+        str: st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1),
         Path: st.from_regex(r"[a-z0-9][a-z 0-9./:#'-]{0,20}[a-z]", fullmatch=True),
     }
     return kinds[about.annotation]

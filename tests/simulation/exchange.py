@@ -14,10 +14,13 @@ from src.models import (
     OrderIntent,
     OrderOutcome,
     Purpose,
+    Session,
     Side,
 )
 from src.ports import (
     Account,
+    Activity,
+    Check,
     Holding,
     OrderReport,
     OrderState,
@@ -46,6 +49,7 @@ class FaultyExchange:
 
     name = "simulated exchange"
     lookup_grace_seconds = GRACE
+    positions_lag_seconds = 0.0
 
     def __init__(self, inner: SimulatedBroker, market: QuoteSource, world: World) -> None:
         self.inner, self.world = inner, world
@@ -174,6 +178,22 @@ class FaultyExchange:
         found = self.inner.account()
         self._leave()
         return found
+
+    def capabilities(self) -> tuple[Check, ...]:
+        return self.inner.capabilities()
+
+    def refusal(self, intent: OrderIntent) -> str:
+        self._enter("refusal", intent.client_order_id)
+        found = self.inner.refusal(intent)
+        self._leave()
+        return found
+
+    def activities(self, since: date) -> list[Activity]:
+        del since
+        return []
+
+    def must_be_flat_by(self, session: Session) -> datetime:
+        return self.inner.must_be_flat_by(session)
 
     # How the line fails.
 
