@@ -16,7 +16,9 @@ sys.path.insert(0, str(PROJECT))
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
+MOST = 1e6
 EPILOG = """\
 exit codes: 0 done (traded or not), 1 unexpected failure, 2 bad usage, config or data,
 3 refused to trade, 4 broker or data not reachable, 130 interrupted.
@@ -26,17 +28,33 @@ days, data/demo/ for generated days, data/replay/ for replays) and logs/trading.
 """
 
 
-def speed(text: str) -> float | None:
-    """Return how many times as fast as the wall's clock a day is to run; None is "at once"."""
+def speed(text: str) -> float:
+    """Return how many times as fast as the wall's clock a day is to run; infinity is "at once"."""
     if text == "max":
-        return None
+        return float("inf")
     try:
         value = float(text)
     except ValueError:
         value = 0.0
-    if not 0 < value < 1e6:
+    if not 0 < value < MOST:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a number above 0 nor 'max'")
     return value
+
+
+def moment(text: str) -> "datetime":
+    """Return a moment in New York, written like 2026-11-23T09:34:00."""
+    from datetime import datetime  # noqa: PLC0415 - only who rehearses needs it
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo or "T" not in text.upper().replace(" ", "T"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no New York time such as 2026-11-23T09:34:00, without an offset"
+        )
+    return found.replace(tzinfo=ZoneInfo("America/New_York"))
 
 
 def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
@@ -72,9 +90,16 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     parser.add_argument(
         "--speed",
         type=speed,
-        default=None,
         metavar="N|max",
-        help="how fast a generated or recorded day runs: 1 is real time (default: max)",
+        help="how fast a generated, recorded or rehearsed day runs: 1 is real time "
+        "(default: max; 1 with --start-at)",
+    )
+    parser.add_argument(
+        "--start-at",
+        type=moment,
+        metavar="TIME",
+        help="rehearse at a paper account or a test server: the program's clock begins at this "
+        "New York time, such as 2026-11-23T09:34:00, and runs as fast as --speed says",
     )
     parser.add_argument(
         "--once", action="store_true", help="do what is due now and end, instead of staying"

@@ -339,15 +339,15 @@ class Journal:
         self,
         position: SpreadPosition,
         value: ExpirationValue,
-        closes: tuple[float, float],
+        closes: tuple[float | None, float | None],
         note: str,
         at: datetime,
     ) -> None:
         """Record what expiry did to a position; a leg that is settled already stays as it is.
 
-        `closes` are the SPY and SPX closing prices that were used.
+        `closes` are the SPY and SPX closing prices that were used, None where none was known.
         """
-        legs: Iterable[tuple[Leg, int, float, Decimal, int]] = (
+        legs: Iterable[tuple[Leg, int, float | None, Decimal, int]] = (
             (Leg.SPY, -position.spy_short, closes[0], value.spy_value, value.shares),
             (Leg.SPX, position.spx_long, closes[1], value.spx_cash, 0),
         )

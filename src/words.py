@@ -10,7 +10,9 @@ UNKNOWN = "not known"
 LABELS = {
     "demo": "SIMULATED market and fills: no money was at stake",
     "replay": "recorded market, SIMULATED fills: no money was at stake",
+    "embedded": "the broker's quotes, SIMULATED fills: no money was at stake",
     "paper": "paper account, SIMULATED fills: no money was at stake",
+    "rehearsal": "REHEARSAL on a clock of its own: no money was at stake",
     "live": "live account, real money",
 }
 EXIT_WORDS: Mapping[str, str] = {

@@ -1,6 +1,7 @@
 """The clocks: the wall's, and one that a replay moves as fast as it likes."""
 
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from src.models import NEW_YORK
@@ -68,3 +69,21 @@ class ScaledClock:
         """Wait until so many seconds of this clock have passed."""
         time.sleep(max(0.0, seconds) / self._speed)
         self._woke = self.now()
+
+
+class RehearsalStamps:
+    """Translates the times of a server into those of a rehearsal.
+
+    A test server may live by the rehearsal's clock, or by the wall's like a real one. A time that
+    lies nearer to the wall's is as old for the rehearsal as it is for the wall.
+    """
+
+    def __init__(
+        self, clock: ScaledClock, wall: Callable[[], datetime] = lambda: datetime.now(NEW_YORK)
+    ) -> None:
+        self._clock, self._wall = clock, wall
+
+    def __call__(self, at: datetime) -> datetime:
+        """Return the moment of the rehearsal at which something was true."""
+        now, wall = self._clock.now(), self._wall()
+        return at if abs(at - now) <= abs(at - wall) else now - (wall - at)

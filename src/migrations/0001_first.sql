@@ -67,7 +67,7 @@ CREATE TABLE settlements (
     spread_no    INTEGER NOT NULL,
     leg          TEXT NOT NULL CHECK (leg IN ('spy', 'spx')),
     contracts    INTEGER NOT NULL,                -- signed: long positive
-    close_price  REAL NOT NULL,
+    close_price  REAL,                            -- NULL: the broker's own booking was taken, no close is known
     cash_cents   INTEGER NOT NULL,                -- SPXW: paid in cash; SPY: assigned shares valued at the close
     shares       INTEGER NOT NULL,                -- SPY shares that assignment leaves in the account
     note         TEXT NOT NULL,

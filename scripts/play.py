@@ -1,0 +1,164 @@
+"""Plays one day from its first line to its last: the tape, the heartbeat, the loop, the words."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from brokers.tape_recorder import RecordingSource, TapeWriter
+from src.database import Store
+from src.models import Session
+from src.ports import Broker, Clock, Notifier, OfficialCloses, QuoteSource
+from src.settings import Settings
+from src.trading_day import TradingDay
+from utils.console import Console, complain
+from utils.heartbeat import Heartbeat
+from utils.scheduler import LONGEST_NAP_SECONDS, Tick, run_day
+
+RETRY_SECONDS = 5
+PATIENCE_SECONDS = 600
+"""How often, and for how long, a database that cannot be written is tried again."""
+
+
+def _unchanged(tick: Tick) -> Tick:
+    return tick
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """All that is around one day.
+
+    `speed` is how many of the day's seconds pass in one of the wall's, None when waiting takes no
+    time. `look` tells at which moment the program last looked, for the tape. `bar` says why
+    nothing may be opened today, empty when it may. `wrap` may put something around each tick.
+    """
+
+    mode: str
+    session: Session
+    what: str
+    source: QuoteSource
+    broker: Callable[[QuoteSource], Broker]
+    clock: Clock
+    look: Callable[[], datetime]
+    speed: float | None
+    opening: tuple[str, ...]
+    closing: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    tape: Path | None = None
+    notifier: Notifier | None = None
+    bar: str = ""
+    wrap: Callable[[Tick], Tick] = field(default=_unchanged)
+
+
+def play(
+    stage: Stage,
+    settings: Settings,
+    store: Store,
+    folder: Path,
+    console: Console,
+    *,
+    key: str,
+    once: bool,
+) -> TradingDay:
+    """Run the day to its end, or one tick of it, and return it."""
+    session, clock = stage.session, stage.clock
+    start = clock.now()
+    writer = _tape_writer(stage, folder)
+    recorder = RecordingSource(stage.source, writer, clock, stage.look) if writer else None
+    source = recorder or stage.source
+    day = TradingDay(
+        session=session,
+        mode=stage.mode,
+        settings=settings,
+        source=source,
+        broker=stage.broker(source),
+        clock=clock,
+        store=store,
+        folder=folder,
+        say=console.say,
+        notifier=stage.notifier,
+        notes="; ".join(stage.labels),
+        bar=stage.bar,
+    )
+    for line in stage.opening:
+        console.line(line)
+    day.begin(key, start)
+    # In, in again to complete, out, and each of the two legs may take its time.
+    longest = timedelta(seconds=6 * settings.execution.leg_deadline_seconds)
+    heart = Heartbeat(folder, day, start, speed=stage.speed, longest_tick=longest)
+    try:
+        _run(day, stage, console, heart, once=once)
+    except BaseException:
+        complain(_position_in_words(day))
+        raise
+    if writer and recorder and day.record.is_reported():
+        _finish_tape(writer, recorder, source.official_closes(session.day))
+    console.line(f"Database: {folder / settings.logging.database.name}")
+    for line in stage.closing:
+        console.line(line)
+    return day
+
+
+def _run(day: TradingDay, stage: Stage, console: Console, heart: Heartbeat, *, once: bool) -> None:
+    tick = stage.wrap(heart.tick)
+    with heart.watched():
+        if once:
+            wake = tick(stage.clock.now())
+            if wake:
+                console.line(f"The next tick is due at {wake:%H:%M:%S} ET.")
+            return
+        nap = None if stage.speed is None else LONGEST_NAP_SECONDS * stage.speed
+        run_day(_patient(tick, console), stage.clock, longest_nap=nap, attention=day.attention)
+
+
+def _finish_tape(
+    writer: TapeWriter, recorder: RecordingSource, closes: OfficialCloses | None
+) -> None:
+    """Complete the day's tape; a disk that is full costs the tape, never the day."""
+    failure = recorder.failure
+    try:
+        writer.finish(closes)
+    except OSError as error:
+        failure = failure or f"{writer.path}: the tape could not be written ({error.strerror})"
+    if failure:
+        complain(f"{failure}. The day itself is recorded; make room for the next one.")
+
+
+def _position_in_words(day: TradingDay) -> str:
+    try:
+        return day.position_in_words()
+    except sqlite3.Error as error:
+        return f"Whether a position is open cannot be read from the database ({error})."
+
+
+def _patient(tick: Tick, console: Console) -> Tick:
+    """Return the tick, tried again while the database is locked or its disk is full.
+
+    A position that is open is worth more than an orderly end: only after minutes is it given up.
+    """
+    failures = 0
+
+    def again(now: datetime) -> datetime | None:
+        nonlocal failures
+        try:
+            wake = tick(now)
+        except sqlite3.OperationalError as error:
+            failures += 1
+            if failures * RETRY_SECONDS > PATIENCE_SECONDS:
+                raise
+            console.say(now, f"The database cannot be used ({error}); trying again.")
+            return now + timedelta(seconds=RETRY_SECONDS)
+        failures = 0
+        return wake
+
+    return again
+
+
+def _tape_writer(stage: Stage, folder: Path) -> TapeWriter | None:
+    path = folder / "tapes" / f"{stage.session.day}.csv.gz"
+    if stage.tape and path.exists() and path.samefile(stage.tape):
+        return None  # a tape does not record its own replay
+    return TapeWriter(
+        path, {"source": stage.what, "note": "what the program saw", "labels": [*stage.labels]}
+    )

@@ -1,0 +1,285 @@
+"""A day at a broker: connected, guarded, brought up to date, then played on the wall's clock."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from brokers.simulated_client import SimulatedBroker
+from scripts.play import Stage, play
+from scripts.simulated_days import exchange_rules
+from scripts.venues import Venue, open_venue
+from src import story
+from src.database import Store, open_database
+from src.day_record import DayRecord
+from src.journal import Journal
+from src.live_guard import LiveFacts, why_not_live
+from src.models import Session
+from src.morning_after import MorningAfter
+from src.ports import Broker, MendInput, Notifier, QuoteSource, RetryLater, StopTrading, Verdict
+from src.settings import Settings
+from utils.console import DONE, Console, complain
+from utils.instance_lock import only_instance
+from utils.market_calendar import MarketCalendar
+from utils.market_clock import RehearsalStamps, ScaledClock, WallClock
+from utils.notifications import AppriseNotifier
+from utils.patience import Patience
+
+TRIES = 3
+PAUSE_SECONDS = 5.0
+"""How often a broker that does not answer is tried at the start; with a position open, longer."""
+CALLS_A_TICK = 6
+"""Calls that may each wait for their whole time-out before a tick is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The clock of a day, and how the times of a server are told by it."""
+
+    clock: WallClock | ScaledClock
+    speed: float
+    stamp: Callable[[datetime], datetime]
+
+
+def run_real_day(
+    args: argparse.Namespace,
+    settings: Settings,
+    calendar: MarketCalendar,
+    data: Path,
+    console: Console,
+) -> int:
+    """Run the day that the clock says, at the configured broker; return the exit code."""
+    time = _time(args)
+    today = time.clock.now().date()
+    session = calendar.session_on(today)
+    if session is None:
+        coming = calendar.next_session(today)
+        console.line(
+            f"The exchange is closed today, {today:%A} {today}. The next session is "
+            f"{coming.day:%A} {coming.day}, {coming.open:%H:%M} to {coming.close:%H:%M} ET."
+        )
+        return DONE
+    folder = args.data_dir or (data / "rehearsal" if args.start_at else data)
+    with only_instance(folder):
+        store = Store(open_database(folder / settings.logging.database.name))
+        try:
+            day = RealDay(args, settings, session, time, store, folder, console)
+            return day.run()
+        finally:
+            store.connection.close()
+
+
+def _time(args: argparse.Namespace) -> Time:
+    if args.start_at is None:
+        return Time(WallClock(), 1.0, lambda at: at)
+    speed = 1.0 if args.speed is None else args.speed
+    if speed == float("inf"):
+        raise MendInput("--speed max: a rehearsal waits for a server; give a number, such as 60.")
+    clock = ScaledClock(args.start_at, speed)
+    return Time(clock, speed, RehearsalStamps(clock))
+
+
+class RealDay:
+    """One session at one broker, from the connection to the last line."""
+
+    def __init__(
+        self,
+        args: argparse.Namespace,
+        settings: Settings,
+        session: Session,
+        time: Time,
+        store: Store,
+        folder: Path,
+        console: Console,
+    ) -> None:
+        self._args = args
+        self._settings = _in_real_seconds(settings, time.speed)
+        self._session, self._time = session, time
+        self._store, self._folder, self._console = store, folder, console
+        self._journal = Journal(store, session.day)
+        legs = 6 * settings.execution.leg_deadline_seconds / time.speed
+        timeout = settings.broker.timeout_seconds
+        self._patience = Patience(timeout, legs + CALLS_A_TICK * timeout)
+
+    def run(self) -> int:
+        """Connect, guard, and play; whatever stops it, the position is told of."""
+        known = DayRecord(self._store, self._session.day).session_record()
+        mode = self._mode()
+        if known and known.mode != mode:
+            raise StopTrading(
+                f"{known.session} is recorded there as a {known.mode} day, and this would be a "
+                f"{mode} one. Name another folder with --data-dir; nothing was changed."
+            )
+        if known and known.phase == "reported":
+            self._console.line(f"The session {known.session} is done and reported already.")
+            return DONE
+        try:
+            venue = self._connected()
+        except BaseException:
+            complain(self._position())
+            raise
+        try:
+            self._play(venue, mode)
+        finally:
+            venue.close()
+        return DONE
+
+    def _mode(self) -> str:
+        if self._args.live:
+            return "live"
+        if self._args.start_at:
+            return "rehearsal"
+        by_broker = self._settings.market_data.source == "broker"
+        return "paper" if by_broker and self._settings.broker.sends_orders else "embedded"
+
+    def _connected(self) -> Venue:
+        """Return the broker, tried again as long as that makes sense. Raises RetryLater."""
+        tries = 0
+        while True:
+            tries += 1
+            now = self._time.clock.now()
+            try:
+                return open_venue(
+                    self._settings,
+                    self._session,
+                    self._time.clock,
+                    live=self._args.live,
+                    patience=self._patience,
+                    stamp=self._time.stamp,
+                )
+            except RetryLater as error:
+                watched = self._is_open() and now < self._session.spy_options_close
+                if tries >= TRIES and not watched:
+                    raise
+                self._console.say(now, f"{error} Trying again.")
+                if tries == TRIES:
+                    _notify(self._notifier(), f"No connection: {error} {self._position()}")
+            self._time.clock.sleep(PAUSE_SECONDS * self._time.speed)
+
+    def _play(self, venue: Venue, mode: str) -> None:
+        settings, session, clock = self._settings, self._session, self._time.clock
+        try:
+            bar = self._before_trading(venue)
+        except BaseException:
+            complain(self._position())
+            raise
+        broker = venue.broker
+
+        def exchange(source: QuoteSource) -> Broker:
+            return broker or SimulatedBroker(
+                source,
+                clock,
+                session,
+                exchange_rules(settings, source),
+                self._folder / "exchange" / f"{session.day}.json",
+            )
+
+        stage = Stage(
+            mode=mode,
+            session=session,
+            what=venue.what,
+            source=venue.source,
+            broker=exchange,
+            clock=clock,
+            look=clock.look,
+            speed=self._time.speed,
+            opening=self._opening(venue, mode),
+            closing=self._closing(mode),
+            labels=venue.labels,
+            notifier=self._notifier(),
+            bar=bar,
+            wrap=self._patience.renewed,
+        )
+        play(
+            stage,
+            settings,
+            self._store,
+            self._folder,
+            self._console,
+            key=f"{mode}: {venue.what}",
+            once=self._args.once,
+        )
+
+    def _before_trading(self, venue: Venue) -> str:
+        """Finish yesterday and look whether today may be traded; return why not, or nothing.
+
+        Raises StopTrading where there is nothing to watch either.
+        """
+        now = self._time.clock.now()
+        after = MorningAfter(self._store, self._folder, self._session, self._mode())
+        for line in after.finish(venue.broker, venue.source, now):
+            self._console.say(now, line)
+        if self._args.live:
+            facts = LiveFacts.of(self._settings, venue, os.environ, _typed_account())
+            if reasons := why_not_live(facts):
+                raise StopTrading(f"No real money is traded: {'; '.join(reasons)}.")
+        if venue.broker is None:
+            return ""
+        failed = [each for each in venue.broker.capabilities() if each.verdict is Verdict.FAIL]
+        if not failed:
+            return ""
+        words = " ".join(str(each) for each in failed)
+        if self._is_open():
+            return words
+        raise StopTrading(f"{venue.broker.name} would refuse this trade. {words} Nothing was sent.")
+
+    def _opening(self, venue: Venue, mode: str) -> tuple[str, ...]:
+        first = {
+            "live": f"LIVE, REAL MONEY: {venue.what}.",
+            "paper": f"PAPER account, no real money: {venue.what}.",
+            "embedded": f"SIMULATED fills on the embedded exchange: {venue.what}.",
+            "rehearsal": f"REHEARSAL at {self._time.speed:g} times real speed: {venue.what}.",
+        }[mode]
+        return first, *(f"  Note: {label}" for label in venue.labels)
+
+    @staticmethod
+    def _closing(mode: str) -> tuple[str, ...]:
+        return {
+            "live": (),
+            "paper": ("PAPER account: no real money moved.",),
+            "embedded": ("SIMULATED fills: no order left this machine, no money moved.",),
+            "rehearsal": ("REHEARSAL: no real money moved.",),
+        }[mode]
+
+    def _notifier(self) -> Notifier:
+        wanted = self._settings.notifications
+        addresses = (wanted.email, wanted.sms, wanted.slack_webhook)
+        given = [found for each in addresses if (found := each.get_secret_value())]
+        return AppriseNotifier(given)
+
+    def _is_open(self) -> bool:
+        return any(each.is_open for each in self._journal.positions())
+
+    def _position(self) -> str:
+        held = story.open_positions([e for e in self._journal.positions() if e.is_open])
+        if not held:
+            return "No position is open."
+        return f"A POSITION IS OPEN and stays recorded ({held}). Start again to watch it."
+
+
+def _in_real_seconds(settings: Settings, speed: float) -> Settings:
+    """Return settings in which what a network delays is measured in real seconds."""
+    if speed == 1:
+        return settings
+    data = settings.market_data
+    return settings.changed(
+        f"market_data.max_quote_age_seconds={data.max_quote_age_seconds * speed}",
+        f"market_data.max_leg_skew_seconds={data.max_leg_skew_seconds * speed}",
+    )
+
+
+def _typed_account() -> str | None:
+    """Return the account that a person types, None where nobody sits at a terminal."""
+    if not sys.stdin.isatty():
+        return None
+    return input("Type the number of the account in which real money may be traded: ").strip()
+
+
+def _notify(notifier: Notifier, text: str) -> None:
+    try:
+        notifier.send("optionsarbitrage ALERT: no connection to the broker", text)
+    except RetryLater as error:
+        complain(f"A message could not be delivered: {error}.")
