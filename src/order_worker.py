@@ -54,7 +54,7 @@ class OrderWorker:
         self._rules = rules
         self._tell = tell
         self._may_open = may_open
-        self._missed: dict[str, tuple[float, datetime]] = {}
+        self._waits: dict[str, tuple[float, datetime]] = {}
         self.foreign: Mapping[OptionContract, int] = {}
 
     def work(self, plan: SpreadPlan, task: LegTask, pricer: Pricer) -> LegResult:
@@ -69,10 +69,12 @@ class OrderWorker:
                 task = replace(task, deadline=min(task.deadline, now))
             limit = self.limit(contract, task.side, pricer)
             step, record = next_step(task, orders, limit, now, self._rules.reprice_seconds)
+            if step is Step.SEND and not self._may_send(plan, task):
+                step = Step.WAIT
             quantity = self._still_to_send(plan, task, orders) if step is Step.SEND else 0
             if step is Step.DONE or (step is Step.SEND and quantity < 1):
                 return summarise(task, orders)
-            if step is Step.SEND and limit is not None and self._may_send(plan):
+            if step is Step.SEND and limit is not None:
                 record = self._send(plan, task, contract, quantity, limit)
             elif step is Step.CANCEL and record is not None:
                 self._cancel(record)
@@ -90,7 +92,8 @@ class OrderWorker:
         if task.purpose is Purpose.OPEN:
             return rest
         if task.leg is Leg.SPY:
-            return self.at_most_held(plan.spy_contract, rest)
+            is_sure = not self._in_the_way(plan, task)
+            return self.at_most_held(plan.spy_contract, rest, is_sure=is_sure)
         return min(self.at_most_held(plan.spx_contract, rest), self._covering_nothing(plan))
 
     def _covering_nothing(self, plan: SpreadPlan) -> int:
@@ -111,19 +114,42 @@ class OrderWorker:
         except RetryLater:
             return 0
 
-    def _may_send(self, plan: SpreadPlan) -> bool:
-        """Whether every order of the spread that ended early is over for good.
+    def _may_send(self, plan: SpreadPlan, task: LegTask) -> bool:
+        """Whether no order that ended early can make the next one an order too many.
 
-        A fill of it may still be on its way to us; then the broker holds what is not recorded.
+        It may have traded just before its end, and that is told only later: of the order, of its
+        fills, and by the positions. So it is waited, after each such end, until the positions
+        cannot be older than the end. Then to open, they must be those of the record; to close,
+        no more is sent than is held, so that no difference ever keeps a short call from being
+        bought back. A broker whose positions do not lag is never waited for.
         """
-        early = [
-            each for each in self._journal.orders(plan.spread_no) if each.status in _ENDED_EARLY
-        ]
-        if not early or all(map(self._is_settled, (plan.spy_contract, plan.spx_contract))):
-            return True
+        early = self._in_the_way(plan, task)
         for each in early:
             self._try_look_up(each)
-        return False
+        lag = self._broker.positions_lag_seconds
+        waited = [self._waited_for(f"the end of {each.intent.client_order_id}") for each in early]
+        if any(each < lag for each in waited):
+            return False
+        if not early or task.purpose is Purpose.CLOSE:
+            return True
+        return all(map(self._is_settled, (plan.spy_contract, plan.spx_contract)))
+
+    def _in_the_way(self, plan: SpreadPlan, task: LegTask) -> list[OrderRecord]:
+        """Return the orders that ended early of which a late fill would matter to this task.
+
+        To open, that is every one. Buying back more than is short takes another such purchase;
+        selling cover that is needed takes another sale, of either leg.
+        """
+        return [
+            each
+            for each in self._journal.orders(plan.spread_no)
+            if each.status in _ENDED_EARLY
+            and (
+                task.purpose is Purpose.OPEN
+                or (each.intent.side is task.side is Side.SELL)
+                or (each.intent.side is task.side and each.intent.leg is task.leg)
+            )
+        ]
 
     def limit(self, contract: OptionContract, side: Side, pricer: Pricer) -> Decimal | None:
         """Return the price at which an order would be sent now, None when there is none."""
@@ -193,16 +219,16 @@ class OrderWorker:
             self._journal.record_status(intent.client_order_id, OrderStatus.CANCELLED, note)
             self._tell(self._clock.now(), "order", f"Order {intent} {note}.")
 
-    def _waited_for(self, order: str) -> float:
-        """Return for how many seconds an order was looked for in vain by this process.
+    def _waited_for(self, what: str) -> float:
+        """Return for how many seconds this process has been waiting for something.
 
         Only the time between looks that follow each other counts: a clock that jumps, or a
         machine that slept, gives an order no less time to turn up.
         """
         now = self._clock.now()
-        waited, last = self._missed.get(order, (0.0, now))
+        waited, last = self._waits.get(what, (0.0, now))
         step = min(max((now - last).total_seconds(), 0.0), 2 * self._rules.poll_seconds)
-        self._missed[order] = (waited + step, now)
+        self._waits[what] = (waited + step, now)
         return waited + step
 
     def _record(self, intent: OrderIntent) -> OrderRecord:
@@ -227,19 +253,25 @@ class OrderWorker:
             if not record.status.is_final:
                 self._look_up(record)
 
-    def at_most_held(self, contract: OptionContract, wanted: int) -> int:
-        """Return how many contracts may be closed: no more than the broker holds of them.
+    def at_most_held(self, contract: OptionContract, wanted: int, *, is_sure: bool = True) -> int:
+        """Return how many contracts may be closed: no more than the broker holds of ours.
 
-        The broker, or the user by hand, may have closed some already. When it cannot be asked,
-        short SPY calls are bought back by our own record, and SPXW calls are kept.
+        The broker, or the user by hand, may have closed some already. Where SPXW calls are missing
+        nobody knows whose the others are, and they are kept: that risks nothing. When the broker
+        cannot be asked, short SPY calls are bought back by our own record if that `is_sure`, and
+        SPXW calls are kept.
         """
         if not wanted:
             return 0
+        sign = -1 if contract.root == "SPY" else 1
         try:
-            held = self._held(contract)
+            held = sign * self._held(contract)
         except RetryLater:
-            return wanted if contract.root == "SPY" else 0
-        return min(wanted, max(-held if contract.root == "SPY" else held, 0))
+            return wanted if contract.root == "SPY" and is_sure else 0
+        if contract.root != "SPY" and held < self._journal.held(contract):
+            return 0
+        users = max(sign * self.foreign.get(contract, 0), 0)
+        return min(wanted, max(held - users, 0))
 
     def _held(self, contract: OptionContract) -> int:
         return sum(e.quantity for e in self._broker.holdings() if e.contract == contract)
