@@ -28,9 +28,11 @@ from src.ticks import limit_for
 Pricer = Callable[[Quote], Decimal | None]
 """Takes a sound quote; returns the price at which the leg is wanted, None when it is not."""
 Tell = Callable[[datetime, str, str], None]
-"""Takes a moment, the kind of event, and a sentence."""
+"""Takes a moment, the kind of event or the title of an alert, and a sentence."""
 
 
+A_MINUTE = timedelta(minutes=1)
+"""How long an exit may be without success before somebody hears of it, and then each time again."""
 _ENDED_EARLY = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
 
 
@@ -45,6 +47,7 @@ class OrderWorker:
         clock: Clock,
         rules: Execution,
         tell: Tell,
+        alert: Tell,
         may_open: Callable[[], bool],
     ) -> None:
         self._broker = broker
@@ -53,6 +56,7 @@ class OrderWorker:
         self._clock = clock
         self._rules = rules
         self._tell = tell
+        self._alert = alert
         self._may_open = may_open
         self._waits: dict[str, tuple[float, datetime]] = {}
         self.foreign: Mapping[OptionContract, int] = {}
@@ -61,13 +65,17 @@ class OrderWorker:
         """Work one leg until it is filled, its deadline has passed, or the broker says no."""
         contract = plan.spy_contract if task.leg is Leg.SPY else plan.spx_contract
         grace = timedelta(seconds=self._broker.lookup_grace_seconds)
-        give_up = max(task.deadline, self._clock.now()) + grace
+        heard = self._clock.now()
+        give_up = max(task.deadline, heard) + grace
         while True:
             orders = task.mine(self._journal.orders(plan.spread_no))
             now = self._clock.now()
             if task.purpose is Purpose.OPEN and not self._may_open():
                 task = replace(task, deadline=min(task.deadline, now))
             limit = self.limit(contract, task.side, pricer)
+            if task.purpose is Purpose.CLOSE and now - heard >= A_MINUTE:
+                heard = now
+                self._tell_of_delay(contract, limit, now)
             step, record = next_step(task, orders, limit, now, self._rules.reprice_seconds)
             if step is Step.SEND and not self._may_send(plan, task):
                 step = Step.WAIT
@@ -235,6 +243,12 @@ class OrderWorker:
         wanted = intent.client_order_id
         every = self._journal.orders(intent.spread_no)
         return next(each for each in every if each.intent.client_order_id == wanted)
+
+    def _tell_of_delay(
+        self, contract: OptionContract, limit: Decimal | None, now: datetime
+    ) -> None:
+        why = "there is no quote that could be traded" if limit is None else "it is being tried"
+        self._alert(now, f"{contract} not closed yet at {now:%H:%M}", f"{why.capitalize()}.")
 
     def _is_filled(self, record: OrderRecord) -> bool:
         return self._record(record.intent).status is OrderStatus.FILLED

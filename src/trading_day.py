@@ -91,6 +91,7 @@ class TradingDay:
             settings=settings,
             fees=self._fees,
             tell=self._tell,
+            alert=self._alert,
             may_open=self.control.may_open,
         )
         self._recovery = Recovery(broker, self.journal, self._executor, self.record, self._herald)
