@@ -8,8 +8,9 @@ from pathlib import Path
 
 from brokers.tape_recorder import RecordingSource, TapeWriter
 from src.database import Store
+from src.day_record import DayRecord
 from src.models import Session
-from src.ports import Broker, Clock, Notifier, OfficialCloses, QuoteSource
+from src.ports import Broker, Clock, Notifier, OfficialCloses, QuoteSource, StopTrading
 from src.settings import Settings
 from src.trading_day import TradingDay
 from utils.console import Console, complain
@@ -60,8 +61,11 @@ def play(
     *,
     key: str,
     once: bool,
-) -> TradingDay:
-    """Run the day to its end, or one tick of it, and return it."""
+) -> None:
+    """Run the day to its end, or one tick of it.
+
+    Raises StopTrading when at the end the record still differs from the broker.
+    """
     session, clock = stage.session, stage.clock
     start = clock.now()
     writer = _tape_writer(stage, folder)
@@ -97,7 +101,16 @@ def play(
     console.line(f"Database: {folder / settings.logging.database.name}")
     for line in stage.closing:
         console.line(line)
-    return day
+    refuse_difference(day.record)
+
+
+def refuse_difference(record: DayRecord) -> None:
+    """Raise StopTrading where a day is over and its record still differs from its broker."""
+    if record.is_reported() and (doubt := record.difference()):
+        raise StopTrading(
+            f"{record.session}: the record and the broker still differ: {doubt}. The day is "
+            "reported as it is recorded; compare its report with the account."
+        )
 
 
 def _run(day: TradingDay, stage: Stage, console: Console, heart: Heartbeat, *, once: bool) -> None:

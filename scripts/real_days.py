@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from brokers.simulated_client import SimulatedBroker
-from scripts.play import Stage, play
+from scripts.play import Stage, play, refuse_difference
 from scripts.simulated_days import exchange_rules
 from scripts.venues import Venue, open_venue
 from src import story
@@ -106,7 +106,8 @@ class RealDay:
 
     def run(self) -> int:
         """Connect, guard, and play; whatever stops it, the position is told of."""
-        known = DayRecord(self._store, self._session.day).session_record()
+        record = DayRecord(self._store, self._session.day)
+        known = record.session_record()
         mode = self._mode()
         if known and known.mode != mode:
             raise StopTrading(
@@ -114,6 +115,7 @@ class RealDay:
                 f"{mode} one. Name another folder with --data-dir; nothing was changed."
             )
         if known and known.phase == "reported":
+            refuse_difference(record)
             self._console.line(f"The session {known.session} is done and reported already.")
             return DONE
         try:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from brokers.simulated_client import ExchangeRules, SimulatedBroker
-from scripts.play import Stage, play
+from scripts.play import Stage, play, refuse_difference
 from src.database import Store, open_database
 from src.day_record import DayRecord
 from src.fees import FeeSchedule
@@ -142,7 +142,8 @@ def _resume(record: DayRecord, key: str, account: Path) -> datetime | None:
     """Return where an interrupted run of this day goes on, None for a run from the beginning.
 
     A simulated day that was finished, or was played with other settings, is played anew and its
-    records are replaced. Raises StopTrading where the record is that of a real day.
+    records are replaced. Raises StopTrading where the record is that of a real day, and where a
+    finished one differs from its exchange: that is not to be lost sight of.
     """
     known = record.session_record()
     if known is None:
@@ -155,6 +156,7 @@ def _resume(record: DayRecord, key: str, account: Path) -> datetime | None:
         )
     if known.run_key == key and known.phase != Phase.REPORTED:
         return known.resume_at
+    refuse_difference(record)
     record.forget_session()
     account.unlink(missing_ok=True)
     return None

@@ -132,6 +132,20 @@ class DayRecord:
             (self._key, at.isoformat(), kind, text),
         )
 
+    def set_difference(self, text: str, at: datetime) -> None:
+        """Record what the record and the broker differ in; empty when they agree again."""
+        if text != self.difference():
+            self.event(at, "difference", text)
+
+    def difference(self) -> str:
+        """Return what the record and the broker were last found to differ in, empty if nothing."""
+        row = self._store.read(
+            "SELECT text FROM events WHERE session = ? AND kind = 'difference'"
+            " ORDER BY id DESC LIMIT 1",
+            (self._key,),
+        ).fetchone()
+        return str(row["text"]) if row else ""
+
     def record_decision(self, decision: EntryDecision) -> None:
         """Keep a decision with all its criteria."""
         gap = decision.setup.strike_gap if decision.setup else None

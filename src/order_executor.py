@@ -46,6 +46,7 @@ class OrderExecutor:
         settings: Settings,
         fees: FeeSchedule,
         tell: Tell,
+        alert: Tell,
         may_open: Callable[[], bool] = lambda: True,
     ) -> None:
         self._journal = journal
@@ -55,7 +56,7 @@ class OrderExecutor:
         self._fees = fees
         self._tell = tell
         self._worker = OrderWorker(
-            broker, collector, journal, clock, settings.execution, tell, may_open
+            broker, collector, journal, clock, settings.execution, tell, alert, may_open
         )
 
     # The two things that a day asks for.

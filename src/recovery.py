@@ -10,9 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
+from src.day_record import DayRecord
 from src.herald import Herald
 from src.journal import Journal
-from src.models import Fill, Leg, OptionContract, OrderIntent, Purpose, SpreadPosition
+from src.models import (
+    SPY_PER_SPREAD,
+    Fill,
+    Leg,
+    OptionContract,
+    OrderIntent,
+    Purpose,
+    SpreadPosition,
+)
 from src.order_executor import OrderExecutor
 from src.ports import Broker, Holding, RetryLater
 
@@ -25,12 +34,23 @@ class Recovery:
     """Compares one session's record with one broker."""
 
     def __init__(
-        self, broker: Broker, journal: Journal, executor: OrderExecutor, herald: Herald
+        self,
+        broker: Broker,
+        journal: Journal,
+        executor: OrderExecutor,
+        record: DayRecord,
+        herald: Herald,
     ) -> None:
         self._broker = broker
         self._journal = journal
         self._executor = executor
+        self._record = record
         self._herald = herald
+        self.is_cut_off = False
+        """Whether the broker could not be asked at the last comparison."""
+        self._held: Mapping[Held, int] | None = None
+        self._last_found: str | None = None
+        self._may_be_kept = True
         self._prefix = f"{journal.session}-"
         self._foreign: dict[OptionContract, int] = {}
 
@@ -38,8 +58,10 @@ class Recovery:
         """Take over what the broker knows; return what then still differs, empty if nothing does.
 
         Once contracts have `expired` positions are no longer compared: a broker books expiries in
-        its own time.
+        its own time. A difference that two comparisons in a row have found is kept in the record,
+        until one finds none.
         """
+        self.is_cut_off = False
         try:
             self._executor.look_up_open_orders()
             self._end_forgotten_orders(now)
@@ -47,13 +69,45 @@ class Recovery:
             self._take_fills(fills, now)
             if expired:
                 self._take_closings_of_others(fills, None, now)
+                self._keep_what_is_unexplained(now)
                 return self._closings_nobody_booked(fills)
-            held = held_contracts(self._broker.holdings())
+            self._held = held = held_contracts(self._broker.holdings())
             self._take_closings_of_others(fills, held, now)
             self._note_foreign(held)
-            return difference(self._journal.positions(), held)
+            found = difference(self._journal.positions(), held)
+            self._keep(found, now)
         except RetryLater as error:
+            self.is_cut_off = True
             return f"the broker cannot be asked ({error})"
+        return found
+
+    def is_bare(self, position: SpreadPosition) -> bool:
+        """Whether the broker holds too few of our SPXW calls for a position's short SPY calls.
+
+        So it may be while the record still counts on them, when nobody knows whose calls went.
+        """
+        held = self._held
+        if held is None or self.is_cut_off or not position.spy_short:
+            return False
+        spx = position.spx_contract
+        lacking = max(self._journal.held(spx) - held.get(spx, 0), 0)
+        short = min(position.spy_short, -held.get(position.spy_contract, 0))
+        return lacking > 0 and short > SPY_PER_SPREAD * (position.spx_long - lacking)
+
+    def _keep(self, found: str, now: datetime) -> None:
+        """Keep a difference in the record; one alone may be positions that lag behind."""
+        is_kept = False
+        if self._may_be_kept or found:
+            if not found or found == self._last_found:
+                self._record.set_difference(found, now)
+            is_kept = bool(self._record.difference())
+        self._may_be_kept = is_kept or bool(found)
+        self._last_found = found
+
+    def _keep_what_is_unexplained(self, now: datetime) -> None:
+        """Look again at a difference that fills which came after the close may explain."""
+        if self._held is not None and self._record.difference():
+            self._record.set_difference(difference(self._journal.positions(), self._held), now)
 
     def _note_foreign(self, held: Mapping[Held, int]) -> None:
         """Take what is held besides the record for the user's own, unless it may be a late fill.

@@ -131,7 +131,9 @@ SAFEGUARDS: Sequence[Safeguard] = (
         "abce",
         removals.confirmed_cancel,
         5,
-        (_at_entry("no trades", length=20.0), _at_entry("lost cancel")),
+        (_at_entry("no trades", length=60.0), _at_entry("lost cancel")),
+        # Between an order's end and the next lies the time for which positions lag.
+        settings=("execution.leg_deadline_seconds=120",),
     ),
     Safeguard("a fill counts once", "e", removals.idempotent_fills, 3),
     Safeguard(
