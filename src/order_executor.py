@@ -54,7 +54,7 @@ class OrderExecutor:
         self._rules = settings.execution
         self._least = Decimal(str(settings.strategy.min_entry_credit))
         self._fees = fees
-        self._tell = tell
+        self._tell, self._alert = tell, alert
         self._worker = OrderWorker(
             broker, collector, journal, clock, settings.execution, tell, alert, may_open
         )
@@ -94,7 +94,15 @@ class OrderExecutor:
         if spx.status is Status.PENDING or spy_task.wanted == 0:
             spy = summarise(spy_task, [])
             return self._ended(plan, spx.status, spx, spy)
-        spy = self._worker.work(plan, spy_task, self._price_to_sell_spy(plan, spx))
+        pricer = self._price_to_sell_spy(plan, spx)
+        if refusal := self._worker.refusal(plan, spy_task, pricer):
+            # Asked before anything is short: the call that was bought is all there is to undo.
+            self._alert(self._clock.now(), "The SPY calls would be refused", refusal)
+            self._sell_excess(self._journal.position(plan), refusal)
+            left = self._journal.position(plan)
+            status = Status.PARTIAL if left.is_open else Status.UNWOUND
+            return self._ended(plan, status, spx, summarise(spy_task, []))
+        spy = self._worker.work(plan, spy_task, pricer)
         if spy.status is Status.PENDING:
             return self._ended(plan, Status.PENDING, spx, spy)
         if spy.status is Status.FILLED:

@@ -169,15 +169,15 @@ class OrderWorker:
         price = pricer(quote) if quote else None
         return None if price is None or price <= 0 else limit_for(contract, side, price)
 
-    def _send(
+    def _intent(
         self,
         plan: SpreadPlan,
         task: LegTask,
         contract: OptionContract,
         quantity: int,
         limit: Decimal,
-    ) -> OrderRecord:
-        intent = OrderIntent(
+    ) -> OrderIntent:
+        return OrderIntent(
             session=plan.session,
             spread_no=plan.spread_no,
             leg=task.leg,
@@ -189,6 +189,30 @@ class OrderWorker:
             limit=limit,
             created_at=self._clock.now(),
         )
+
+    def refusal(self, plan: SpreadPlan, task: LegTask, pricer: Pricer) -> str:
+        """Return why the broker would refuse the leg's first order, empty if it would not.
+
+        A broker that was asked and did not answer counts as one that refuses.
+        """
+        contract = plan.spy_contract if task.leg is Leg.SPY else plan.spx_contract
+        limit = self.limit(contract, task.side, pricer)
+        if limit is None or task.mine(self._journal.orders(plan.spread_no)):
+            return ""
+        try:
+            return self._broker.refusal(self._intent(plan, task, contract, task.wanted, limit))
+        except RetryLater as error:
+            return f"whether the margin is enough cannot be asked ({error})"
+
+    def _send(
+        self,
+        plan: SpreadPlan,
+        task: LegTask,
+        contract: OptionContract,
+        quantity: int,
+        limit: Decimal,
+    ) -> OrderRecord:
+        intent = self._intent(plan, task, contract, quantity, limit)
         self._journal.record_intent(intent)
         outcome = self._broker.submit(intent)
         self._journal.record_outcome(outcome)

@@ -7,9 +7,10 @@ from decimal import Decimal
 from src.day_record import ControlMode
 from src.fees import FeeSchedule
 from src.market_data import MarketDataCollector
-from src.models import MULTIPLIER, ExitReason, ExitSignal, Session, Severity, SpreadPosition
+from src.models import MULTIPLIER, ExitReason, ExitSignal, Severity, SpreadPosition
 from src.ports import RetryLater
 from src.settings import Settings
+from src.timetable import Timetable
 
 DEFAULT_EXIT_THRESHOLD = 10.0
 
@@ -48,14 +49,14 @@ class PositionMonitor:
     def __init__(
         self,
         collector: MarketDataCollector,
-        session: Session,
+        timetable: Timetable,
         settings: Settings,
         fees: FeeSchedule,
     ) -> None:
         self._collector = collector
-        self._session = session
         self._rules = settings.strategy
-        self._exit_check = session.at(settings.trading_hours.exit_check)
+        self._exit_check = timetable.exit_check
+        self._must_be_flat = timetable.must_be_flat
         self._fees = fees
 
     def value(self, position: SpreadPosition) -> LiveValue:
@@ -96,6 +97,9 @@ class PositionMonitor:
         missing data.
         """
         signals = self._wishes(day)
+        if self._must_be_flat and now >= self._exit_check:
+            text = f"the broker takes no orders soon after {self._exit_check:%H:%M}"
+            signals.append(ExitSignal(ExitReason.PRE_EXPIRATION, Severity.HIGH, text))
         if position.spy_short and value.spy_price is not None:
             signals += self._price_signals(value.spy_price, position.spy_contract.strike, now)
         limit = Decimal(str(self._rules.max_position_loss)) * max(position.spreads_opened, 1)

@@ -37,6 +37,8 @@ class Exposure:
     mode: ControlMode
     in_doubt: str = ""
     """A difference between what is recorded and what the broker says; empty when there is none."""
+    bar: str = ""
+    """Why this account may open nothing today, from before the first tick; empty when it may."""
 
 
 class RiskManager:
@@ -58,6 +60,8 @@ class RiskManager:
             reasons.append(f"trading mode is {exposure.mode.label} (only normal may open)")
         if exposure.in_doubt:
             reasons.append(f"the record and the broker differ: {exposure.in_doubt}")
+        if exposure.bar:
+            reasons.append(f"the account: {exposure.bar}")
         total = exposure.open_spreads + spreads
         if spreads < 1:
             reasons.append(f"spreads to open: {spreads} (at least 1)")

@@ -24,15 +24,28 @@ class Phase(StrEnum):
     REPORTED = "reported"
 
 
-class Timetable:
-    """The configured times of day, laid upon one session; all of them aware, New York."""
+TO_GET_OUT = timedelta(minutes=15)
+"""How long before a broker's last moment a position is taken out."""
 
-    def __init__(self, session: Session, settings: Settings) -> None:
+
+class Timetable:
+    """The configured times of day, laid upon one session; all of them aware, New York.
+
+    `flat_by` is when the broker stops taking orders, or acts itself, on what expires. Where that
+    is before the close the closing checks begin early enough, and nothing is held through them.
+    """
+
+    def __init__(
+        self, session: Session, settings: Settings, flat_by: datetime | None = None
+    ) -> None:
         hours = settings.trading_hours
         self.session = session
         self.entry_start = session.at(hours.entry_start)
         self.entry_end = session.at(hours.entry_end)
+        self.must_be_flat = flat_by is not None and flat_by < session.close
         self.exit_check = session.at(hours.exit_check)
+        if flat_by is not None and self.must_be_flat:
+            self.exit_check = min(self.exit_check, flat_by - TO_GET_OUT)
         self._entry_seconds = hours.entry_check_seconds
         self._monitor_seconds = hours.monitor_interval_seconds
         self._final_seconds = hours.final_interval_seconds

@@ -62,6 +62,7 @@ class TradingDay:
         notifier: Notifier | None = None,
         notes: str = "",
         results: ResultsLogger | None = None,
+        bar: str = "",
     ) -> None:
         self.session = session
         self.mode = mode
@@ -69,7 +70,7 @@ class TradingDay:
         self.record = DayRecord(store, session.day)
         self.control = Control(self.record.control, folder)
         self.results = results or ResultsLogger(store.connection, folder)
-        self.timetable = Timetable(session, settings)
+        self.timetable = Timetable(session, settings, broker.must_be_flat_by(session))
         self._settings = settings
         self._source = source
         self._broker = broker
@@ -81,7 +82,7 @@ class TradingDay:
             Decimal(str(settings.fees.spxw_per_contract)),
         )
         self._collector = MarketDataCollector(source, clock, session, settings)
-        self._monitor = PositionMonitor(self._collector, session, settings, self._fees)
+        self._monitor = PositionMonitor(self._collector, self.timetable, settings, self._fees)
         self._risk = RiskManager(settings)
         self._executor = OrderExecutor(
             broker=broker,
@@ -116,6 +117,7 @@ class TradingDay:
             notes=notes,
         )
         self._in_doubt = ""
+        self._bar = bar
         self._has_decided = False
 
     def begin(self, run_key: str, now: datetime) -> None:
@@ -304,6 +306,7 @@ class TradingDay:
             day_pnl=self._day_pnl(self._values()),
             mode=self.control.mode(),
             in_doubt=self._in_doubt,
+            bar=self._bar,
         )
         verdict = self._risk.can_open_position(size, exposure, account)
         if not verdict.allowed:

@@ -10,6 +10,7 @@ from src.market_data import MarketDataCollector
 from src.models import ExitReason, ExitSignal, Quote, Session, Severity, SpreadPosition
 from src.position_monitor import DayState, LiveValue, PositionMonitor, should_exit
 from src.settings import Settings
+from src.timetable import Timetable
 from tests.fakes.builders import (
     DAY,
     HALF_DAY,
@@ -36,7 +37,7 @@ def a_monitor(
     session = session or a_session()
     settings = Settings.defaults().changed(*changes)
     collector = MarketDataCollector(market, market.clock, session, settings)
-    return PositionMonitor(collector, session, settings, FeeSchedule())
+    return PositionMonitor(collector, Timetable(session, settings), settings, FeeSchedule())
 
 
 def signals(
