@@ -56,7 +56,14 @@ class OrderExecutor:
         self._fees = fees
         self._tell, self._alert = tell, alert
         self._worker = OrderWorker(
-            broker, collector, journal, clock, settings.execution, tell, alert, may_open
+            broker=broker,
+            collector=collector,
+            journal=journal,
+            clock=clock,
+            rules=settings.execution,
+            tell=tell,
+            alert=alert,
+            may_open=may_open,
         )
 
     # The two things that a day asks for.

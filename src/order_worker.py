@@ -39,8 +39,9 @@ _ENDED_EARLY = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatu
 class OrderWorker:
     """Works one leg at a time at one broker. `foreign` is what was held besides the record."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that an order goes through
         self,
+        *,
         broker: Broker,
         collector: MarketDataCollector,
         journal: Journal,
@@ -70,8 +71,7 @@ class OrderWorker:
         while True:
             orders = task.mine(self._journal.orders(plan.spread_no))
             now = self._clock.now()
-            if task.purpose is Purpose.OPEN and not self._may_open():
-                task = replace(task, deadline=min(task.deadline, now))
+            task = self._as_allowed(task, now)
             limit = self.limit(contract, task.side, pricer)
             if task.purpose is Purpose.CLOSE and now - heard >= A_MINUTE:
                 heard = now
@@ -94,6 +94,12 @@ class OrderWorker:
                 return summarise(task, task.mine(self._journal.orders(plan.spread_no)))
             self._journal.commit()
             self._clock.sleep(self._rules.poll_seconds)
+
+    def _as_allowed(self, task: LegTask, now: datetime) -> LegTask:
+        """Return a task that opens with no time left once nothing may be opened any more."""
+        if task.purpose is Purpose.CLOSE or self._may_open():
+            return task
+        return replace(task, deadline=min(task.deadline, now))
 
     def _still_to_send(self, plan: SpreadPlan, task: LegTask, orders: Sequence[OrderRecord]) -> int:
         rest = task.wanted - sum(each.filled for each in orders)

@@ -136,6 +136,7 @@ class Recovery:
             order = report.client_order_id
             if self._is_ours(order) and order not in alive:
                 self._herald.alert(now, f"Order {order} forgotten", "It is cancelled.")
+                self._journal.commit()
                 self._broker.cancel(order)
 
     def _take_fills(self, every: Sequence[Fill], now: datetime) -> None:
@@ -144,8 +145,9 @@ class Recovery:
             order = fill.client_order_id
             if not self._journal.knows(order):
                 note = "found at the broker, not in the record"
-                self._journal.adopt(_intent_of(fill), _contracts_of(order, fills), note)
+                # Put up first, and so committed with what is adopted: no crash can part them.
                 self._herald.alert(now, f"Order {order} adopted", "It was not in the record.")
+                self._journal.adopt(_intent_of(fill), _contracts_of(order, fills), note)
             if self._journal.record_fill(fill):
                 words = f"{fill.side} {fill.quantity} {fill.contract} at {fill.price:.2f}"
                 self._herald.tell(now, "fill", f"Fill found at the broker: {words}.")
@@ -207,10 +209,10 @@ class Recovery:
             created_at=fill.at,
         )
         contracts = (position.spy_contract, position.spx_contract)
-        self._journal.adopt(intent, contracts, "closed by somebody else")
-        self._journal.record_fill(replace(fill, client_order_id=intent.client_order_id))
         words = f"{fill.side} {fill.quantity} {fill.contract} at {fill.price:.2f}"
         self._herald.alert(now, f"Closed by somebody else ({fill.fill_id})", f"{words}: booked.")
+        self._journal.adopt(intent, contracts, "closed by somebody else")
+        self._journal.record_fill(replace(fill, client_order_id=intent.client_order_id))
 
     def _is_ours(self, one: Fill | str) -> bool:
         order = one if isinstance(one, str) else one.client_order_id

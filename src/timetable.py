@@ -7,8 +7,8 @@ from enum import StrEnum
 from src.models import Session
 from src.settings import Settings
 
-
 LONGEST_BEAT_SECONDS = 60.0
+"""How long what is under way may wait for its next look, however rare checks are."""
 
 
 class Phase(StrEnum):
