@@ -60,40 +60,41 @@ def choose_market(
     Raises MendInput for what does not go together and for missing keys, and StopTrading for a
     rehearsal with real money.
     """
-    broker = settings.broker
     if args.live and args.start_at:
         raise StopTrading("--start-at rehearses on a clock of its own, never with real money.")
     if args.replay:
         for name in ("seed", "start_at"):
             if getattr(args, name) is not None:
                 option = f"--{name.replace('_', '-')}"
-                raise MendInput(
-                    f"--replay plays a recorded day, so {option} says nothing: give one."
-                )
+                raise MendInput(f"--replay plays a recorded day: leave {option} away.")
         return recorded(args.replay, calendar)
-    by_yahoo = settings.market_data.source == "yfinance"
-    keyless = len(broker.missing_keys) == 2 and broker.name == "alpaca" and not by_yahoo
-    if args.paper and not args.start_at:
-        if args.seed is not None or broker.name == "simulated" or keyless:
-            return generated(args.seed, calendar)
+    needs_keys = settings.broker.name == "alpaca" and settings.market_data.source == "broker"
+    missing = settings.broker.missing_keys if needs_keys else ()
+    without = settings.broker.name == "simulated" or len(missing) == 2
+    if args.paper and not args.start_at and (args.seed is not None or without):
+        return generated(args.seed, calendar)
     if args.seed is not None:
         raise MendInput("--seed names a generated day: give it together with --paper alone.")
-    if broker.name == "simulated":
+    if settings.broker.name == "simulated":
         raise MendInput(
-            "broker.name: simulated plays generated days; start it with --paper, without --start-at."
+            "broker.name: simulated plays generated days; start it with --paper and no --start-at."
         )
-    if broker.name == "alpaca" and not by_yahoo and (missing := broker.missing_keys):
+    if missing:
         raise MendInput(
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing, so there is "
             "no account to trade in. Put the keys into .env (see .env.example), or try a generated "
             "day without keys: python scripts/main.py --paper"
         )
+    _only_simulated_days_are_fast(args)
+    return None
+
+
+def _only_simulated_days_are_fast(args: argparse.Namespace) -> None:
     if args.speed is not None and not args.start_at:
         raise MendInput(
             "--speed is for generated, recorded and rehearsed days (--start-at); a real one takes "
             "its time."
         )
-    return None
 
 
 def _secrets(settings: Settings) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ class Market:
 
 
 def generated(seed: int | None, calendar: MarketCalendar) -> Market:
+    """Return the generated day of a seed; without one that of the demonstration."""
     from brokers.synthetic_market import SyntheticMarket  # noqa: PLC0415 - only where it is played
 
     chosen = DEMO_SEED if seed is None else seed
@@ -62,6 +63,7 @@ def generated(seed: int | None, calendar: MarketCalendar) -> Market:
 
 
 def recorded(path: Path, calendar: MarketCalendar) -> Market:
+    """Return the day that a tape holds. Raises MendInput for a tape that cannot be played."""
     from brokers.replay_market import ReplayMarket, Tape  # noqa: PLC0415 - likewise
 
     tape = Tape.load(path)

@@ -77,7 +77,7 @@ class MorningAfter:
         ours = [
             each for each in broker.fills(journal.session) if journal.knows(each.client_order_id)
         ]
-        return any([journal.record_fill(each) for each in ours])
+        return sum(journal.record_fill(each) for each in ours) > 0
 
     def _settle(
         self,
@@ -126,10 +126,11 @@ class MorningAfter:
         ).fetchone()[0]
         if assigned * MULTIPLIER == -recorded:
             return []
-        return [
+        words = (
             f"ASSIGNED OTHERWISE on {journal.session}: the broker tells of {assigned} SPY calls, "
             f"the record has {-recorded // MULTIPLIER}. Look at the SPY shares in the account."
-        ]
+        )
+        return [words]
 
     def _report(self, day: date, now: datetime) -> None:
         self._results.update_final_pnl(day, self._mode, now)

@@ -184,7 +184,12 @@ class Strategy(Section):
 
 
 class MarketData(Section):
-    """Which quotes are good enough to trade on."""
+    """Where quotes come from, and which are good enough to trade on."""
+
+    source: Literal["broker", "yfinance"] = Field(
+        "broker",
+        description="broker, or yfinance: Yahoo's late prices, for a paper day without any account.",
+    )
 
     max_spy_spread: Positive = Field(
         0.05, description="Dollars a share between bid and ask of the SPY call, at most."

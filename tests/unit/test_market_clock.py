@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from tests.fakes.builders import at
-from utils.market_clock import ScaledClock, VirtualClock, WallClock
+from utils.market_clock import RehearsalStamps, ScaledClock, VirtualClock, WallClock
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -72,3 +72,19 @@ def test_a_scaled_clock_runs_so_many_times_as_fast_as_the_wall() -> None:
 
 def test_a_scaled_clock_does_not_wait_for_a_moment_that_has_passed() -> None:
     ScaledClock(at("09:30"), speed=1).sleep(-3600)
+
+
+WALL = datetime(2026, 3, 7, 12, 0, tzinfo=UTC)
+
+
+def stamps() -> RehearsalStamps:
+    return RehearsalStamps(ScaledClock(at("09:34"), 1e-6), lambda: WALL)
+
+
+def test_a_server_that_lives_by_the_rehearsal_is_taken_at_its_word() -> None:
+    assert stamps()(at("09:33:58")) == at("09:33:58")
+
+
+def test_what_a_server_of_the_wall_says_is_as_old_for_the_rehearsal_as_it_is() -> None:
+    told = stamps()(WALL - timedelta(seconds=3))
+    assert abs(told - at("09:33:57")) < timedelta(seconds=0.1)

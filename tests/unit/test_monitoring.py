@@ -349,3 +349,16 @@ def test_a_stale_market_closes_nothing() -> None:
     value = monitor.value(POSITION)
     assert (value.pnl, value.spy_price) == (None, None)
     assert monitor.check_exit_conditions(POSITION, value, CALM, LATE) == []
+
+
+def test_a_broker_that_soon_takes_no_orders_gets_the_position_closed_whatever_the_price() -> None:
+    settings = Settings.defaults()
+    market = a_market(a_clock())
+    collector = MarketDataCollector(market, market.clock, a_session(), settings)
+    timetable = Timetable(a_session(), settings, at("15:15"))
+    monitor = PositionMonitor(collector, timetable, settings, FeeSchedule())
+    value = LiveValue(Decimal(500), 580.0)
+    assert monitor.check_exit_conditions(POSITION, value, CALM, at("14:59")) == []
+    (signal,) = monitor.check_exit_conditions(POSITION, value, CALM, at("15:00"))
+    assert (signal.reason, signal.severity) == (ExitReason.PRE_EXPIRATION, Severity.HIGH)
+    assert signal.text == "the broker takes no orders soon after 15:00"

@@ -46,6 +46,12 @@ def test_what_keeps_every_limit_may_be_opened(spreads: int) -> None:
         ),
         (
             1,
+            replace(CALM, bar="uncovered calls: refused at every level."),
+            an_account(),
+            "the account: uncovered calls: refused at every level.",
+        ),
+        (
+            1,
             replace(CALM, mode=ControlMode.CLOSE),
             an_account(),
             "trading mode is close (only normal may open)",

@@ -271,3 +271,23 @@ def test_the_times_of_day_are_new_yorks_before_and_after_the_clocks_change(
             assert f"{moment:%H:%M}" == clock
             assert moment.utcoffset() == timedelta(hours=offset)
         assert table.phase(at("09:35", day)) is Phase.ENTRY_WINDOW
+
+
+# A broker that takes no orders to the end
+
+
+def test_the_exit_check_comes_a_quarter_of_an_hour_before_the_brokers_last_moment() -> None:
+    timetable = Timetable(FULL, Settings.defaults(), at("15:15"))
+    assert timetable.exit_check == at("15:00")
+    assert timetable.must_be_flat
+
+
+def test_a_broker_that_takes_orders_to_the_close_moves_nothing() -> None:
+    timetable = Timetable(FULL, Settings.defaults(), FULL.close)
+    assert timetable.exit_check == at("15:45")
+    assert not timetable.must_be_flat
+
+
+def test_an_exit_check_that_is_early_enough_stays_where_it_is() -> None:
+    settings = Settings.defaults().changed("trading_hours.exit_check=14:00")
+    assert Timetable(FULL, settings, at("15:15")).exit_check == at("14:00")
