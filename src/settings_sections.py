@@ -188,7 +188,7 @@ class MarketData(Section):
 
     source: Literal["broker", "yfinance"] = Field(
         "broker",
-        description="broker, or yfinance: Yahoo's late prices, for a paper day without any account.",
+        description="broker, or yfinance: late prices of Yahoo, for a paper day without account.",
     )
 
     max_spy_spread: Positive = Field(
