@@ -168,10 +168,8 @@ class TradeSetup:
         timestamp = datetime.fromisoformat(data["timestamp"]).astimezone(NEW_YORK)
 
         def quote(leg: str) -> Quote:
-            at = datetime.fromisoformat(data[f"{leg}_quote_time"])
-            return Quote(
-                at.astimezone(NEW_YORK), data[f"{leg}_call"]["bid"], data[f"{leg}_call"]["ask"]
-            )
+            at = datetime.fromisoformat(data[f"{leg}_quote_time"]).astimezone(NEW_YORK)
+            return Quote(at, data[f"{leg}_call"]["bid"], data[f"{leg}_call"]["ask"])
 
         return cls(
             timestamp=timestamp,

@@ -17,7 +17,7 @@ class Keys:
     def __init__(self, fields: Mapping[str, FieldInfo]) -> None:
         self.fields = fields
         self.sections = tuple(dict.fromkeys(name.partition(".")[0] for name in fields))
-        self.groups = {name.rpartition(".")[0] for name in fields}
+        self.groups = tuple(dict.fromkeys(name.rpartition(".")[0] for name in fields))
         """The sections with the sections inside them, such as "broker.alpaca"."""
 
     def is_secret(self, key: str) -> bool:
@@ -60,6 +60,8 @@ class Keys:
             "SecretStr": "a text in quotes",
             "str": "a text",
         }[kind]
+        if _has(about, "pattern"):
+            return "an address such as http://127.0.0.1:8080, or empty"
         return " ".join([words, *_limits(about)]).strip()
 
     def meaning(self, key: str, text: str) -> object:
@@ -77,6 +79,9 @@ class Keys:
 
     def unknown(self, place: str, key: str, spell: Callable[[str], str] = str) -> str:
         """Return the problem that a key does not exist, in the place's own spelling."""
+        if key in self.groups:
+            example = next(name for name in self.fields if name.startswith(f"{key}."))
+            return f"{place}: {spell(key)} is a section; name a key in it, such as {spell(example)}"
         nearest = self.nearest(key)
         mend = (
             f"the nearest is {spell(nearest)}"
@@ -86,10 +91,14 @@ class Keys:
         return f"{place}: there is no setting {spell(key)}; {mend}"
 
 
+def _has(about: FieldInfo, limit: str) -> bool:
+    return any(getattr(each, limit, None) for each in about.metadata)
+
+
 def _limits(about: FieldInfo) -> Iterator[str]:
     words = {"gt": "above", "ge": "of at least", "lt": "below", "le": "at most"}
-    if any(getattr(each, "pattern", None) for each in about.metadata):
-        yield "such as http://127.0.0.1:8080, or empty"
+    if _has(about, "min_length"):
+        yield "that is not empty"
     found = {
         name: value
         for each in about.metadata

@@ -104,7 +104,6 @@ class Broker(Section):
     )
     api_key: Secret = Field(ABSENT, description="The broker's key id. Keep it out of config.yaml.")
     api_secret: Secret = Field(ABSENT, description="The key's secret. Keep it out of config.yaml.")
-
     timeout_seconds: float = Field(
         10.0, gt=0, le=120, description="Real seconds after which a call to a broker is given up."
     )
@@ -115,8 +114,8 @@ class Broker(Section):
     live_account: str = Field(
         "", description="The account in which a start without a terminal may trade real money."
     )
-    alpaca: Alpaca = Field(default_factory=Alpaca)
-    ibkr: Ibkr = Field(default_factory=Ibkr)
+    alpaca: Alpaca = Field(default_factory=Alpaca, description="What only Alpaca needs.")
+    ibkr: Ibkr = Field(default_factory=Ibkr, description="What only Interactive Brokers needs.")
 
     @property
     def sends_orders(self) -> bool:

@@ -148,10 +148,7 @@ def from_file(path: Path, name: str, keys: Keys) -> Reading:
         elif isinstance(node, yaml.MappingNode):
             _read_section(node, name, section, keys, reading)
         elif not _is_nothing(node):
-            reading.problems.append(
-                f"{place}: {section} is {_form(node)}; a section must be keys with values, "
-                "indented below its name"
-            )
+            reading.problems.append(_no_section(place, section, node))
     return reading
 
 
@@ -168,15 +165,18 @@ def _read_section(
         place = f"{name}:{line}"
         if key in keys.groups and isinstance(value, yaml.MappingNode):
             _read_section(value, name, key, keys, reading)
-        elif key in keys.groups and _is_nothing(value):
-            continue
+        elif key in keys.groups:
+            if not _is_nothing(value):
+                reading.problems.append(_no_section(place, key, value))
         elif key not in keys.fields:
-            reading.problems.append(keys.unknown(place, key))
+            reading.problems.append(_unknown_section(place, key, value, keys))
         elif not isinstance(value, yaml.ScalarNode):
             reading.given[key] = Given(place, key, _form(value), [])
         elif value.style in ("'", '"'):
             words = _whole_characters(value.value)
             _keep(reading, Given(place, key, f'"{words}"', words), keys)
+        elif _is_nothing(value) and keys.fields[key].annotation is str:
+            reading.given[key] = Given(place, key, "", "")
         else:
             meaning = keys.meaning(key, value.value)
             _keep(reading, Given(place, key, value.value, meaning), keys)
@@ -201,11 +201,22 @@ def _pairs(
             yield key.value, line, value
 
 
+def _no_section(place: str, section: str, node: yaml.Node) -> str:
+    return (
+        f"{place}: {section} is {_form(node)}; a section must be keys with values, "
+        "indented below its name"
+    )
+
+
 def _unknown_section(place: str, section: str, node: yaml.Node, keys: Keys) -> str:
     if isinstance(node, yaml.ScalarNode):
         return keys.unknown(place, section)
-    close = difflib.get_close_matches(section, keys.sections, n=1)
-    mend = f"the nearest is {close[0]}" if close else f"there are {', '.join(keys.sections)}"
+    inside = section.rpartition(".")[0]
+    there = [each for each in keys.groups if each != inside and each.startswith(inside)]
+    near = difflib.get_close_matches(section, there, n=1)
+    if inside and not near:
+        return keys.unknown(place, section)
+    mend = f"the nearest is {near[0]}" if near else f"there are {', '.join(keys.sections)}"
     return f"{place}: there is no section {section}; {mend}"
 
 

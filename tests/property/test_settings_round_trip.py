@@ -2,6 +2,7 @@ import json
 import tempfile
 from collections.abc import Callable
 from datetime import time
+from functools import reduce
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,7 +21,7 @@ def value_of(about: FieldInfo) -> st.SearchStrategy[Any]:
     limits = {
         name: getattr(each, name)
         for each in about.metadata
-        for name in ("ge", "gt", "le")
+        for name in ("ge", "gt", "le", "min_length")
         if hasattr(each, name)
     }
     low, high = limits.get("ge", limits.get("gt")), limits.get("le")
@@ -33,19 +34,29 @@ def value_of(about: FieldInfo) -> st.SearchStrategy[Any]:
         int: st.integers(low, high),
         float: st.floats(low, 1e12 if high is None else high, exclude_min="gt" in limits),
         SecretStr: st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"])),
-        str: st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1),
+        str: st.text(
+            st.characters(codec="utf-8", exclude_categories=["C", "Z"]),
+            min_size=limits.get("min_length", 0),
+        ),
         Path: st.from_regex(r"[a-z0-9][a-z 0-9./:#'-]{0,20}[a-z]", fullmatch=True),
     }
     return kinds[about.annotation]
+
+
+def put(values: dict[str, Any], key: str, value: object) -> None:
+    """Set the value of a dotted key in a tree of sections."""
+    *sections, name = key.split(".")
+    for section in sections:
+        values = values.setdefault(section, {})
+    values[name] = value
 
 
 @st.composite
 def valid_settings(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
     values: dict[str, dict[str, Any]] = {}
     for key, about in KEYS.fields.items():
-        section, _, name = key.partition(".")
         if about.annotation is not time:
-            values.setdefault(section, {})[name] = draw(value_of(about))
+            put(values, key, draw(value_of(about)))
     minutes = draw(st.lists(st.integers(0, 16 * 60 - 1), min_size=3, max_size=3, unique=True))
     times = (f"{minute // 60:02}:{minute % 60:02}" for minute in sorted(minutes))
     hours = zip(("entry_start", "entry_end", "exit_check"), times, strict=True)
@@ -61,9 +72,14 @@ def plain(wanted: Settings) -> dict[str, dict[str, Any]]:
     values = wanted.model_dump(mode="json")
     for key, about in KEYS.fields.items():
         if about.annotation is SecretStr:
-            section, _, name = key.partition(".")
-            values[section][name] = wanted.value(key).get_secret_value()
+            put(values, key, wanted.value(key).get_secret_value())
     return values
+
+
+def at(values: dict[str, Any], key: str) -> object:
+    """The value of a dotted key in a tree of sections."""
+    found: object = reduce(dict.__getitem__, key.split("."), values)
+    return found
 
 
 @pytest.mark.parametrize("dump", [yaml.safe_dump, json.dumps])
@@ -86,9 +102,6 @@ def test_any_valid_settings_given_one_by_one_are_the_same(
     values: dict[str, dict[str, Any]],
 ) -> None:
     wanted = Settings.model_validate(values)
-    each = (
-        f"{section}.{name}={value}"
-        for section, names in plain(wanted).items()
-        for name, value in names.items()
-    )
+    written = plain(wanted)
+    each = (f"{key}={at(written, key)}" for key in KEYS.fields)
     assert Settings.defaults().changed(*each) == wanted

@@ -2,14 +2,18 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from pydantic import SecretStr, ValidationError
 
 from src.ports import MendInput
 from src.settings import KEYS, PROJECT, LoadedSettings, Settings, load_settings, schema_json
+from src.settings_sections import Broker
 from src.settings_sources import is_placeholder, seen_by_others
 from tests.fakes.settings_project import Project
 
@@ -17,6 +21,15 @@ from tests.fakes.settings_project import Project
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
+
+
+def flat(tree: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """The dotted names of all values in a tree of sections."""
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name
 
 
 # The files that come with the project
@@ -27,11 +40,10 @@ def test_the_config_file_of_the_project_says_exactly_the_defaults() -> None:
     assert loaded.settings == Settings.defaults()
 
 
-def test_the_config_file_of_the_project_names_every_key_and_comments_it() -> None:
-    lines = (PROJECT / "config/config.yaml").read_text("utf-8").splitlines()
-    written = {line.split(":")[0].strip() for line in lines if line.startswith("  ")}
-    assert lines[0] == "# yaml-language-server: $schema=config.schema.json"
-    assert {key.partition(".")[2] for key in KEYS.fields} <= written
+def test_the_config_file_of_the_project_names_every_key_and_no_other() -> None:
+    text = (PROJECT / "config/config.yaml").read_text("utf-8")
+    assert text.splitlines()[0] == "# yaml-language-server: $schema=config.schema.json"
+    assert set(flat(yaml.safe_load(text))) == set(KEYS.fields)
 
 
 def test_the_examples_load_as_they_are_and_bring_no_keys(project: Project) -> None:
@@ -60,6 +72,71 @@ def test_the_module_prints_its_schema() -> None:
         [sys.executable, "-m", "src.settings"], cwd=PROJECT, capture_output=True, check=True
     )
     assert result.stdout.decode() == schema_json()
+
+
+# Sections inside a section
+
+NESTED = "broker:\n  alpaca:\n    # the free quotes\n    feed: indicative # for paper\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "overrides", "environ"),
+    [
+        (NESTED, [], {}),
+        ('{"broker": {"alpaca": {"feed": "indicative"}}}', [], {}),
+        ("broker: {alpaca: {feed: opra}}", ["broker.alpaca.feed=indicative"], {}),
+        ("broker: {alpaca: {}}", [], {"OPTIONSARB_BROKER__ALPACA__FEED": "indicative"}),
+    ],
+)
+def test_a_key_of_an_inner_section_can_be_given_like_any_other(
+    project: Project, config: str, overrides: list[str], environ: dict[str, str]
+) -> None:
+    project.write("config/config.yaml", config)
+    broker = project.load(overrides, environ).settings.broker
+    assert broker.alpaca.feed == "indicative"
+    assert broker.model_copy(update={"alpaca": Settings.defaults().broker.alpaca}) == Broker()
+
+
+def test_an_inner_section_in_env_reaches_its_key(project: Project) -> None:
+    project.write(".env", "OPTIONSARB_BROKER__IBKR__PORT=7497\n")
+    assert project.load().settings.broker.ibkr.port == 7497
+
+
+@pytest.mark.parametrize("nothing", ["", "~", "null", "{}", "\n    # feed: opra"])
+def test_an_inner_section_without_any_key_leaves_the_defaults(
+    project: Project, nothing: str
+) -> None:
+    project.write("config/config.yaml", f"broker:\n  alpaca: {nothing}\n")
+    assert project.load().settings == Settings.defaults()
+
+
+@pytest.mark.parametrize("nothing", ["", "~", "null", '""', "''"])
+def test_a_text_may_be_left_empty_in_every_way_that_yaml_has(
+    project: Project, nothing: str
+) -> None:
+    text = f"broker:\n  live_account: {nothing}\n  ibkr:\n    account: {nothing}\n"
+    project.write("config/config.yaml", text)
+    assert project.load().settings == Settings.defaults()
+
+
+def test_an_account_made_of_digits_stays_a_text(project: Project) -> None:
+    project.write("config/config.yaml", "broker:\n  live_account: 012345\n")
+    assert project.load().settings.broker.live_account == "012345"
+
+
+@pytest.mark.parametrize(
+    ("name", "execution", "leaves"),
+    [
+        *(("alpaca", "", False), ("alpaca", "broker", True), ("alpaca", "embedded", False)),
+        *(("ibkr", "", True), ("ibkr", "broker", True), ("ibkr", "embedded", False)),
+        *(("simulated", "", False), ("simulated", "broker", False)),
+    ],
+)
+def test_orders_of_a_paper_day_leave_the_machine_only_where_the_broker_can_take_them(
+    name: str, execution: str, *, leaves: bool
+) -> None:
+    settings = Settings.defaults().changed(f"broker.name={name}", f"broker.execution={execution}")
+    assert settings.broker.sends_orders is leaves
 
 
 # Defaults and changes

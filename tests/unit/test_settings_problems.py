@@ -38,6 +38,19 @@ BAD_VALUES = [
     ("strategy.trade_half_days", "1", "is 1", "true or false"),
     ("broker.paper_trading", "maybe", "is maybe", "true or false"),
     ("broker.name", "etrade", "is etrade", "one of alpaca, ibkr, simulated"),
+    ("broker.execution", "paper", "is paper", "one of broker, embedded, or empty"),
+    ("broker.timeout_seconds", "0", "is 0", "a number above 0 and at most 120"),
+    ("broker.live_account", "[A1]", "is a list", "a text"),
+    ("broker.alpaca.feed", "sip", "is sip", "one of opra, indicative"),
+    ("broker.alpaca.feed", "", "is empty", "one of opra, indicative"),
+    (
+        *("broker.alpaca.trading_url", "paper-api.alpaca.markets", "is paper-api.alpaca.markets"),
+        "an address such as http://127.0.0.1:8080, or empty",
+    ),
+    ("broker.alpaca.data_url", "ftp://a.test", "is ftp://a.test", "an address such as http://"),
+    ("broker.ibkr.host", '""', 'is ""', "a text that is not empty"),
+    ("broker.ibkr.port", "65536", "is 65536", "a whole number from 0 to 65535"),
+    ("broker.ibkr.client_id", "0", "is 0", "a whole number from 1 to 999999"),
     ("broker.api_key", "[PKREAL]", "is (hidden)", "a text in quotes"),
     ("trading_hours.entry_start", "9.35", "is 9.35", "a New York time of day"),
     ("trading_hours.entry_start", '"24:00"', 'is "24:00"', "a New York time of day"),
@@ -60,10 +73,13 @@ BAD_VALUES = [
 def test_a_value_that_is_not_allowed_is_named_with_its_line(
     project: Project, key: str, text: str, given: str, allowed: str
 ) -> None:
-    section, _, name = key.partition(".")
-    project.write("config/config.yaml", f"# settings\n{section}:\n  {name}: {text}\n")
+    *sections, name = key.split(".")
+    above = "".join(f"{'  ' * depth}{each}:\n" for depth, each in enumerate(sections))
+    written = f"# settings\n{above}{'  ' * len(sections)}{name}: {text}\n"
+    project.write("config/config.yaml", written)
     (problem,) = project.problems()
-    assert problem.startswith(f"config/config.yaml:3: {key} {given}; allowed is ")
+    line = written.count("\n")
+    assert problem.startswith(f"config/config.yaml:{line}: {key} {given}; allowed is ")
     assert allowed in problem
     assert "PKREAL" not in problem
 
@@ -124,6 +140,64 @@ UNKNOWN = [
         ),
     ),
 ]
+
+
+UNKNOWN_INSIDE = [
+    # YAML, what the whole problem says of its place
+    (
+        "broker:\n  alpaca:\n    fed: opra",
+        ":3: there is no setting broker.alpaca.fed; the nearest is broker.alpaca.feed.",
+    ),
+    (
+        "broker:\n  feed: opra",
+        ":2: there is no setting broker.feed; the nearest is broker.alpaca.feed.",
+    ),
+    (
+        "broker:\n  alpaca:\n    port: 7497",
+        ":3: there is no setting broker.alpaca.port; the nearest is broker.ibkr.port.",
+    ),
+    (
+        "broker:\n  alpacca:\n    feed: opra",
+        ":2: there is no section broker.alpacca; the nearest is broker.alpaca.",
+    ),
+    (
+        "alpaca:\n  feed: opra",
+        ":1: there is no section alpaca; the nearest is broker.alpaca.",
+    ),
+    (
+        "strategy:\n  max_spread: {a: 2}",
+        ":2: there is no setting strategy.max_spread; the nearest is strategy.max_spreads.",
+    ),
+    (
+        "broker:\n  alpaca: indicative",
+        (
+            ":2: broker.alpaca is a single value; a section must be keys with values, "
+            "indented below its name."
+        ),
+    ),
+    (
+        "broker:\n  ibkr: [7497]",
+        ":2: broker.ibkr is a list; a section must be keys with values, indented below its name.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "problem"), UNKNOWN_INSIDE)
+def test_an_unknown_name_inside_a_section_is_reported_with_the_nearest_one(
+    project: Project, text: str, problem: str
+) -> None:
+    project.write("config/config.yaml", text)
+    assert project.problems() == [f"config/config.yaml{problem}"]
+
+
+def test_a_section_given_a_value_is_told_of_its_keys(project: Project) -> None:
+    assert project.problems(["broker=ibkr"], {"OPTIONSARB_BROKER__ALPACA": "opra"}) == [
+        "--set broker=ibkr: broker is a section; name a key in it, such as broker.name.",
+        (
+            "environment variable OPTIONSARB_BROKER__ALPACA: OPTIONSARB_BROKER__ALPACA is a "
+            "section; name a key in it, such as OPTIONSARB_BROKER__ALPACA__TRADING_URL."
+        ),
+    ]
 
 
 @pytest.mark.parametrize(("text", "problem"), UNKNOWN)
