@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from src.day_record import ControlMode
-from src.fees import FeeSchedule
+from src.fees import fee_schedule
 from src.market_data import MarketDataCollector
 from src.models import ExitReason, ExitSignal, Quote, Session, Severity, SpreadPosition
 from src.position_monitor import DayState, LiveValue, PositionMonitor, should_exit
@@ -36,7 +36,7 @@ def a_monitor(
     session = session or a_session()
     settings = Settings.defaults().changed(*changes)
     collector = MarketDataCollector(market, market.clock, session, settings)
-    return PositionMonitor(collector, session, settings, FeeSchedule())
+    return PositionMonitor(collector, session, settings, fee_schedule(settings.fees))
 
 
 def signals(
@@ -251,6 +251,15 @@ def test_a_position_is_worth_what_closing_it_at_executable_prices_brings() -> No
     # 637.85 received; SPY back at the ask of 3.02, SPXW sold at the bid of 23.00, 2.15 of fees.
     value = a_monitor().value(POSITION)
     assert value == LiveValue(Decimal("637.85") - 3020 + 2300 - Decimal("2.15"), 600.25)
+
+
+@pytest.mark.parametrize(("schedule", "fees"), [("alpaca", "1.64"), ("ibkr", "8.61")])
+def test_closing_is_reckoned_with_the_fees_of_a_purchase_and_a_sale(
+    schedule: str, fees: str
+) -> None:
+    # SPY bought back without TAF and SEC fee, SPXW sold with TAF.
+    value = a_monitor(f"fees.schedule={schedule}").value(POSITION)
+    assert value.pnl == Decimal("637.85") - 3020 + 2300 - Decimal(fees)
 
 
 @pytest.mark.parametrize(
