@@ -267,7 +267,13 @@ class SimulatedBroker:
             side=intent.side,
             quantity=quantity,
             price=price,
-            fee=self._rules.fees.fee(intent.contract.root, quantity),
+            fee=self._rules.fees.fee(
+                intent.contract.root,
+                quantity,
+                side=intent.side,
+                price=price,
+                filled_before=intent.quantity - order.remaining,
+            ),
             at=now,
         )
         order.fills.append(fill)

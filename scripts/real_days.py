@@ -152,6 +152,9 @@ class RealDay:
                     live=self._args.live,
                     patience=self._patience,
                     stamp=self._time.stamp,
+                    speed=self._time.speed,
+                    is_rehearsal=self._args.start_at is not None,
+                    say=lambda text: self._console.say(self._time.clock.now(), text),
                 )
             except RetryLater as error:
                 watched = self._is_open() and now < self._session.spy_options_close

@@ -179,9 +179,12 @@ class OrderExecutor:
 
     def _make_plan(self, setup: TradeSetup, spreads: int) -> SpreadPlan:
         gap = Decimal(str(strike_gap_value(setup))).quantize(CENT, rounding=ROUND_CEILING)
-        floor = self._least + gap + self._fees.per_spread
         bid = Decimal(str(setup.spy_call.bid))
-        room = SPY_PER_SPREAD * MULTIPLIER * bid - floor - CENT
+        before_fees = SPY_PER_SPREAD * MULTIPLIER * bid - self._least - gap
+        # Fees grow with the premium: those of the highest price that may be paid are enough.
+        fees = self._fees.opening(bid, max(before_fees / MULTIPLIER, Decimal(0)))
+        floor = self._least + gap + fees
+        room = before_fees - fees - CENT
         worst = limit_for(setup.spx_contract, Side.BUY, room / MULTIPLIER)
         return SpreadPlan(
             session=self._journal.session,

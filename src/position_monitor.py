@@ -7,7 +7,14 @@ from decimal import Decimal
 from src.day_record import ControlMode
 from src.fees import FeeSchedule
 from src.market_data import MarketDataCollector
-from src.models import MULTIPLIER, ExitReason, ExitSignal, Severity, SpreadPosition
+from src.models import (
+    MULTIPLIER,
+    ExitReason,
+    ExitSignal,
+    Severity,
+    Side,
+    SpreadPosition,
+)
 from src.ports import RetryLater
 from src.settings import Settings
 from src.timetable import Timetable
@@ -85,7 +92,9 @@ class PositionMonitor:
                 missing.append(f"no current quote for {contract}")
                 continue
             price = Decimal(str(quote.ask if held < 0 else quote.bid))
-            total += MULTIPLIER * held * price - self._fees.fee(contract.root, abs(held))
+            side = Side.BUY if held < 0 else Side.SELL
+            fee = self._fees.fee(contract.root, abs(held), side=side, price=price)
+            total += MULTIPLIER * held * price - fee
         return total
 
     def check_exit_conditions(

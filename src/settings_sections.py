@@ -190,6 +190,10 @@ class MarketData(Section):
         description="broker, or yfinance: late prices of Yahoo, for a paper day without account.",
     )
 
+    fallback: Literal["", "yfinance"] = Field(
+        "yfinance",
+        description="Who is asked for prices while the broker gives none; never for an entry.",
+    )
     max_spy_spread: Positive = Field(
         0.05, description="Dollars a share between bid and ask of the SPY call, at most."
     )
@@ -245,11 +249,64 @@ class Execution(Section):
     )
 
 
-class Fees(Section):
-    """Dollars a contract, in and out; expiry and cash settlement cost nothing."""
+class RegulatoryFees(Section):
+    """What clearing and the regulators take, in dollars, whoever the broker is."""
 
-    spy_per_contract: NotNegative = Field(0.15, description="Dollars for each SPY contract.")
-    spxw_per_contract: NotNegative = Field(0.65, description="Dollars for each SPXW contract.")
+    occ_per_contract: NotNegative = Field(0.025, description="Clearing by the OCC, in and out.")
+    orf_per_contract: NotNegative = Field(
+        0.02295, description="Options Regulatory Fee of the exchanges together, in and out."
+    )
+    taf_per_contract_sold: NotNegative = Field(
+        0.00329, description="FINRA's Trading Activity Fee, on sales."
+    )
+    sec_per_million_sold: NotNegative = Field(
+        20.6, description="SEC section 31: dollars a million of what sales of SPY calls bring."
+    )
+
+
+class AlpacaFees(Section):
+    """Dollars a contract at Alpaca."""
+
+    spy_commission: NotNegative = Field(0.0, description="Commission on a SPY contract.")
+    spxw_commission: NotNegative = Field(0.5, description="Commission on an SPXW contract.")
+    spxw_exchange_below_1: NotNegative = Field(
+        0.5, description="Cboe's fee passed on, premium below 1 dollar a share."
+    )
+    spxw_exchange_from_1: NotNegative = Field(
+        0.59, description="The same, premium of 1 dollar a share and more."
+    )
+
+
+class IbkrFees(Section):
+    """Dollars a contract at IBKR Pro, tiered, up to 10,000 contracts a month."""
+
+    commission: NotNegative = Field(0.65, description="Premium of 0.10 a share and more.")
+    commission_below_10_cents: NotNegative = Field(0.5, description="Premium 0.05 to 0.10.")
+    commission_below_5_cents: NotNegative = Field(0.25, description="Premium below 0.05.")
+    minimum_per_order: NotNegative = Field(1.0, description="Least commission of an order.")
+    spxw_exchange_below_1: NotNegative = Field(
+        0.49, description="Exchange fee and surcharge, premium below 1 dollar a share."
+    )
+    spxw_exchange_from_1: NotNegative = Field(
+        0.58, description="The same, premium of 1 dollar a share and more."
+    )
+
+
+class Fees(Section):
+    """What orders cost, in and out; expiry and cash settlement cost nothing."""
+
+    schedule: Literal["flat", "alpaca", "ibkr"] = Field(
+        "flat", description="flat: the two prices below; alpaca or ibkr: that broker's sheet."
+    )
+    spy_per_contract: NotNegative = Field(0.15, description="Dollars for each SPY contract, flat.")
+    spxw_per_contract: NotNegative = Field(
+        0.65, description="Dollars for each SPXW contract, flat."
+    )
+    regulatory: RegulatoryFees = Field(
+        default_factory=RegulatoryFees, description="What others take, with alpaca and ibkr."
+    )
+    alpaca: AlpacaFees = Field(default_factory=AlpacaFees, description="Alpaca's sheet.")
+    ibkr: IbkrFees = Field(default_factory=IbkrFees, description="Interactive Brokers' sheet.")
 
 
 class Simulation(Section):

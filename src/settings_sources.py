@@ -211,9 +211,10 @@ def _no_section(place: str, section: str, node: yaml.Node) -> str:
 def _unknown_section(place: str, section: str, node: yaml.Node, keys: Keys) -> str:
     if isinstance(node, yaml.ScalarNode):
         return keys.unknown(place, section)
-    inside = section.rpartition(".")[0]
+    inside, _, leaf = section.rpartition(".")
     there = [each for each in keys.groups if each != inside and each.startswith(inside)]
-    near = difflib.get_close_matches(section, there, n=1)
+    same = [each for each in there if each.endswith(f".{leaf}")]
+    near = same or difflib.get_close_matches(section, there, n=1)
     if inside and not near:
         return keys.unknown(place, section)
     mend = f"the nearest is {near[0]}" if near else f"there are {', '.join(keys.sections)}"

@@ -32,7 +32,8 @@ def calculate_entry_credit(
     the fees of opening.
     """
     gross = SPY_PER_SPREAD * MULTIPLIER * spy_bid - MULTIPLIER * spx_ask
-    return round(gross - float(fees.per_spread), 2)
+    opening = fees.opening(Decimal(str(spy_bid)), Decimal(str(spx_ask)))
+    return round(gross - float(opening), 2)
 
 
 def calculate_position_size(capacity: Capacity, settings: Settings) -> int:

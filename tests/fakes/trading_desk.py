@@ -8,7 +8,7 @@ from pathlib import Path
 from brokers.simulated_client import ExchangeRules, SimulatedBroker
 from src.database import Store, open_database
 from src.day_record import DayRecord
-from src.fees import FeeSchedule
+from src.fees import FeeSchedule, fee_schedule
 from src.journal import Journal
 from src.legging import SpreadResult
 from src.market_data import MarketDataCollector
@@ -34,8 +34,10 @@ class NoticedClock(VirtualClock):
         self.on_sleep()
 
 
-def exchange_rules(cash: Decimal = CASH, max_quote_age: float = 5.0) -> ExchangeRules:
-    return ExchangeRules(FeeSchedule(), cash, Decimal(25_000), max_quote_age)
+def exchange_rules(
+    cash: Decimal = CASH, max_quote_age: float = 5.0, fees: FeeSchedule | None = None
+) -> ExchangeRules:
+    return ExchangeRules(fees or FeeSchedule(), cash, Decimal(25_000), max_quote_age)
 
 
 class Desk:
@@ -66,9 +68,9 @@ class Desk:
     def _start(self) -> None:
         account = self.folder / "exchange.json" if self.folder else None
         database = self.folder / "trades.db" if self.folder else None
-        self.exchange = SimulatedBroker(
-            self.source, self.clock, self.session, exchange_rules(), account
-        )
+        fees = fee_schedule(self.settings.fees)
+        rules = exchange_rules(fees=fees)
+        self.exchange = SimulatedBroker(self.source, self.clock, self.session, rules, account)
         self.broker = ScriptedBroker(self.exchange)
         self.store = Store(open_database(database, durable=False))
         DayRecord(self.store, DAY).begin_session("paper", "a test", "key", self.clock.now())
@@ -79,7 +81,7 @@ class Desk:
             journal=self.journal,
             clock=self.clock,
             settings=self.settings,
-            fees=FeeSchedule(),
+            fees=fees,
             tell=lambda at, kind, text: self.told.append((at, kind, text)),
             alert=lambda at, title, text: self.alerts.append((at, title, text)),
         )

@@ -3,8 +3,9 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.fees import FeeSchedule
+from src.fees import FeeSchedule, fee_schedule
 from src.models import OptionContract, Side
+from src.settings import Settings
 from src.settlement import calculate_expiration_value
 from src.ticks import is_on_grid, limit_for, tick_size
 from tests.fakes.builders import spxw_call, spy_call
@@ -15,8 +16,13 @@ ROOTS = st.sampled_from(["SPY", "SPXW"])
 # From the least price of either grid on: below it there is no price to round a purchase down to.
 EXACT_PRICES = st.decimals("0.05", "9999", places=4)
 FLOAT_PRICES = st.floats(0.05, 9999.0)
-WHOLE_CENTS = st.decimals("0", "10", places=2)
 ANY_RATE = st.decimals("0", "10", places=5)
+SCHEDULES = st.one_of(
+    st.builds(FeeSchedule, ANY_RATE, ANY_RATE),
+    st.sampled_from(["alpaca", "ibkr"]).map(
+        lambda name: fee_schedule(Settings.defaults().changed(f"fees.schedule={name}").fees)
+    ),
+)
 COUNTS = st.integers(0, 1000)
 SPY_CLOSES = st.decimals("500", "700", places=2)
 SPX_CLOSES = st.decimals("5000", "7000", places=2)
@@ -72,28 +78,34 @@ def test_we_never_bid_above_what_we_would_ask(contract: OptionContract, price: D
 # Fees
 
 
-@given(ROOTS, WHOLE_CENTS, WHOLE_CENTS, COUNTS, COUNTS)
-def test_fees_in_whole_cents_are_the_same_however_an_order_is_filled(
-    root: str, spy: Decimal, spxw: Decimal, one: int, other: int
+@given(SCHEDULES, ROOTS, SIDES, EXACT_PRICES, st.lists(COUNTS, max_size=6))
+def test_an_order_costs_the_same_however_it_is_filled(
+    fees: FeeSchedule, root: str, side: Side, price: Decimal, parts: list[int]
 ) -> None:
-    fees = FeeSchedule(spy, spxw)
-    assert fees.fee(root, one) + fees.fee(root, other) == fees.fee(root, one + other)
+    paid = [
+        fees.fee(root, part, side=side, price=price, filled_before=sum(parts[:done]))
+        for done, part in enumerate(parts)
+    ]
+    assert sum(paid) == fees.fee(root, sum(parts), side=side, price=price)
 
 
-@given(ROOTS, ANY_RATE, COUNTS, COUNTS)
-def test_fees_with_parts_of_a_cent_differ_by_a_cent_at_most_for_each_split(
-    root: str, rate: Decimal, one: int, other: int
+@given(SCHEDULES, ROOTS, SIDES, EXACT_PRICES, COUNTS, COUNTS)
+def test_a_fee_is_whole_cents_and_never_a_gift(
+    fees: FeeSchedule, root: str, side: Side, price: Decimal, contracts: int, before: int
 ) -> None:
-    fees = FeeSchedule(rate, rate)
-    split = fees.fee(root, one) + fees.fee(root, other) - fees.fee(root, one + other)
-    assert abs(split) <= Decimal("0.01")
-
-
-@given(ROOTS, ANY_RATE, COUNTS)
-def test_a_fee_is_whole_cents_and_never_a_gift(root: str, rate: Decimal, contracts: int) -> None:
-    fee = FeeSchedule(rate, rate).fee(root, contracts)
+    fee = fees.fee(root, contracts, side=side, price=price, filled_before=before)
     assert fee >= 0
     assert fee * 100 == int(fee * 100)
+
+
+@given(SCHEDULES, ROOTS, SIDES, EXACT_PRICES, EXACT_PRICES, COUNTS)
+def test_a_dearer_contract_never_costs_a_smaller_fee(
+    fees: FeeSchedule, root: str, side: Side, one: Decimal, other: Decimal, contracts: int
+) -> None:
+    low, high = (
+        fees.fee(root, contracts, side=side, price=price) for price in sorted((one, other))
+    )
+    assert low <= high
 
 
 # Expiry

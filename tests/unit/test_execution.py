@@ -10,7 +10,7 @@ import pytest
 
 from src.legging import Status
 from src.models import Leg, Side
-from src.order_records import OrderStatus
+from src.order_records import OrderStatus, SpreadPlan
 from src.settings import Settings
 from tests.fakes.builders import a_setup, spxw_call, spy_call
 from tests.fakes.scripted_broker import Submission
@@ -30,6 +30,11 @@ def entered(desk: Desk, spreads: int = 1) -> Desk:
     return desk
 
 
+def a_plan_of(desk: Desk) -> SpreadPlan:
+    """The plan of an entry at the market of the desk, which comes to nothing here."""
+    return desk.executor._make_plan(a_setup(when=desk.clock.now()), 1)
+
+
 def ids(desk: Desk) -> list[str]:
     return [each.client_order_id for each in desk.broker.submitted]
 
@@ -41,6 +46,30 @@ def test_a_spread_is_bought_in_spx_first_and_then_sold_in_spy(desk: Desk) -> Non
     assert desk.traded() == [SPX_BOUGHT, SPY_SOLD]
     assert desk.position().entry_cash == Decimal("637.85"), "the worked example, to the cent"
     assert desk.plan().stage == "held"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "spreads", "fees"),
+    [("alpaca", 1, "1.74"), ("ibkr", 1, "8.70"), ("alpaca", 2, "3.44"), ("ibkr", 2, "16.71")],
+)
+def test_an_entry_pays_the_fees_of_the_schedule_that_is_set(
+    schedule: str, spreads: int, fees: str
+) -> None:
+    desk = Desk(settings=Settings.defaults().changed(f"fees.schedule={schedule}"))
+    position = entered(desk, spreads).position()
+    assert position.fees == Decimal(fees)
+    assert position.entry_cash == 640 * spreads - position.fees
+
+
+@pytest.mark.parametrize("schedule", ["flat", "alpaca", "ibkr"])
+def test_the_least_that_an_entry_may_bring_is_left_after_the_fees_of_its_schedule(
+    schedule: str,
+) -> None:
+    desk = Desk(settings=Settings.defaults().changed(f"fees.schedule={schedule}"))
+    dearest = a_plan_of(desk).spx_worst
+    desk.market.quote(spxw_call(), float(dearest) - 1, float(dearest))
+    position = entered(desk).position()
+    assert 400 < position.entry_cash < 420
 
 
 def test_spy_is_not_offered_before_spx_is_bought(desk: Desk) -> None:

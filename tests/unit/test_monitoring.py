@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from src.day_record import ControlMode
-from src.fees import FeeSchedule
+from src.fees import fee_schedule
 from src.market_data import MarketDataCollector
 from src.models import ExitReason, ExitSignal, Quote, Session, Severity, SpreadPosition
 from src.position_monitor import DayState, LiveValue, PositionMonitor, should_exit
@@ -37,7 +37,7 @@ def a_monitor(
     session = session or a_session()
     settings = Settings.defaults().changed(*changes)
     collector = MarketDataCollector(market, market.clock, session, settings)
-    return PositionMonitor(collector, Timetable(session, settings), settings, FeeSchedule())
+    return PositionMonitor(collector, Timetable(session, settings), settings, fee_schedule(settings.fees))
 
 
 def signals(
@@ -254,6 +254,15 @@ def test_a_position_is_worth_what_closing_it_at_executable_prices_brings() -> No
     assert value == LiveValue(Decimal("637.85") - 3020 + 2300 - Decimal("2.15"), 600.25)
 
 
+@pytest.mark.parametrize(("schedule", "fees"), [("alpaca", "1.64"), ("ibkr", "8.61")])
+def test_closing_is_reckoned_with_the_fees_of_a_purchase_and_a_sale(
+    schedule: str, fees: str
+) -> None:
+    # SPY bought back without TAF and SEC fee, SPXW sold with TAF.
+    value = a_monitor(f"fees.schedule={schedule}").value(POSITION)
+    assert value.pnl == Decimal("637.85") - 3020 + 2300 - Decimal(fees)
+
+
 @pytest.mark.parametrize(
     ("spy_short", "spx_long", "pnl"),
     [
@@ -356,7 +365,7 @@ def test_a_broker_that_soon_takes_no_orders_gets_the_position_closed_whatever_th
     market = a_market(a_clock())
     collector = MarketDataCollector(market, market.clock, a_session(), settings)
     timetable = Timetable(a_session(), settings, at("15:15"))
-    monitor = PositionMonitor(collector, timetable, settings, FeeSchedule())
+    monitor = PositionMonitor(collector, timetable, settings, fee_schedule(settings.fees))
     value = LiveValue(Decimal(500), 580.0)
     assert monitor.check_exit_conditions(POSITION, value, CALM, at("14:59")) == []
     (signal,) = monitor.check_exit_conditions(POSITION, value, CALM, at("15:00"))

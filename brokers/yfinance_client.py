@@ -1,0 +1,241 @@
+"""Yahoo Finance as a source of prices: delayed, unofficial, for a labelled paper day only.
+
+Yahoo promises nobody anything: it changes, limits and refuses without notice. So all that is asked
+of the library are three questions (`Yahoo`), every answer may be empty or have holes, and no order
+for real money is ever priced from here (`is_real_time`).
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from threading import Thread
+from typing import Any, Protocol
+
+from src.models import NEW_YORK, OptionContract, Quote, Session
+from src.ports import Clock, MendInput, OfficialCloses, RetryLater
+from utils.option_symbols import parse_symbol
+
+PRICES = {"SPY": "SPY", "SPX": "^SPX"}
+CHAINS = {"SPY": "SPY", "SPXW": "^SPX"}
+CLOSES = ("SPY", "^GSPC")
+KEPT_SECONDS = 15.0
+"""For how long an answer serves: an order is looked at every second, and Yahoo counts requests."""
+QUIET_SECONDS = 120.0
+"""For how long nothing is asked after Yahoo has refused for too many requests."""
+_CLOSES_PUBLISHED = timedelta(minutes=20)
+_STRANGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError)
+"""What the library lets through: no network, no JSON, an answer of another form."""
+
+Patience = Callable[[], float]
+"""Real seconds that the next call may take; raises RetryLater when there are none left."""
+
+
+class TooManyRequests(RetryLater):
+    """Yahoo answers nothing for a while."""
+
+
+class Yahoo(Protocol):
+    """The three questions. Each raises RetryLater when it is not answered."""
+
+    def quote(self, symbol: str) -> Mapping[str, Any]:
+        """Return `regularMarketPrice` and `regularMarketTime` (seconds, or a moment)."""
+
+    def chain(self, symbol: str, day: date) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+        """Return the underlying's quote and the rows of all options that expire on a day.
+
+        Of a row `contractSymbol`, `bid`, `ask` and `lastPrice` are looked at.
+        """
+
+    def close(self, symbol: str, day: date) -> float | None:
+        """Return the unadjusted close of a day's bar, None when there is none."""
+
+
+@dataclass
+class YfinanceLink:
+    """The three questions, asked of yfinance; `ticker` makes its Ticker of a symbol."""
+
+    patience: Patience
+    ticker: Callable[[str], Any] | None = None
+
+    def quote(self, symbol: str) -> Mapping[str, Any]:
+        """Return what comes with the newest bars of a symbol."""
+        return dict(self._ask(symbol, lambda each: each.get_history_metadata()) or {})
+
+    def chain(self, symbol: str, day: date) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+        """Return the options of a symbol that expire on a day, calls and puts."""
+        answer = self._ask(symbol, lambda each: each.option_chain(day.isoformat()))
+        tables = [each for each in (answer.calls, answer.puts) if each is not None]
+        rows = [row for table in tables for row in table.to_dict("records")]
+        return dict(answer.underlying or {}), rows
+
+    def close(self, symbol: str, day: date) -> float | None:
+        """Return the close of a day's bar."""
+        end = day + timedelta(days=1)
+        bars = self._ask(
+            symbol,
+            lambda each: each.history(
+                start=day.isoformat(), end=end.isoformat(), interval="1d", auto_adjust=False
+            ),
+        )
+        on_day = [close for at, close in bars["Close"].items() if at.date() == day]
+        return _number(on_day[-1]) if on_day else None
+
+    def _ask(self, symbol: str, question: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - untyped
+        """Ask in a thread: the library waits half a minute for some answers, whatever it is told.
+
+        A thread that is given up ends by itself, and what it brings is dropped.
+        """
+        try:
+            import yfinance  # noqa: PLC0415 - heavy, and only here
+            from yfinance.exceptions import YFException, YFRateLimitError  # noqa: PLC0415
+        except ImportError as error:
+            raise MendInput(
+                f"yfinance is not installed ({error}): run pip install -r requirements.txt"
+            ) from error
+        seconds, made = self.patience(), self.ticker or yfinance.Ticker
+        answer: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(question(made(symbol)))
+            except (YFException, *_STRANGE) as error:
+                answer.set_exception(error)
+
+        Thread(target=run, daemon=True).start()
+        try:
+            return answer.result(timeout=seconds)
+        except TimeoutError as error:
+            raise RetryLater(f"no answer for {symbol} within {seconds:g} seconds") from error
+        except YFRateLimitError as error:
+            raise TooManyRequests(f"{symbol}: too many requests, says Yahoo") from error
+        except (YFException, *_STRANGE) as error:
+            raise RetryLater(f"{symbol}: {' '.join(str(error).split())[:200]}") from error
+
+
+def _same(moment: datetime) -> datetime:
+    return moment
+
+
+@dataclass
+class YfinanceMarket:
+    """Yahoo as a source of quotes; implements QuoteSource.
+
+    The price of an index is up to 15 minutes old, and so is a bid or an ask, of which Yahoo tells
+    no time at all: each carries the time of its underlying's price, the newest at which it can
+    have been seen, and never the present. `stamp` turns that into the time of the day's clock.
+    """
+
+    yahoo: Yahoo
+    clock: Clock
+    session: Session
+    stamp: Callable[[datetime], datetime] = _same
+    name: str = "Yahoo Finance (delayed up to 15 minutes, unofficial)"
+    cadence_seconds: float | None = 60.0
+    is_real_time: bool = field(default=False, init=False)
+    _kept: dict[object, tuple[datetime, Any]] = field(default_factory=dict, init=False)
+    _quiet_until: datetime | None = field(default=None, init=False)
+
+    def prices(self) -> Mapping[str, Quote]:
+        """Return the newest prices that have a time. Raises RetryLater."""
+        answer = {}
+        for name, symbol in PRICES.items():
+            told = self._once(("quote", symbol), partial(self.yahoo.quote, symbol))
+            at, last = _moment(told), _positive(told.get("regularMarketPrice"))
+            if at and last:
+                answer[name] = Quote(self.stamp(at), last=last)
+        return answer
+
+    def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
+        """Return the quotes of these contracts that the chains of their days hold."""
+        wanted = set(contracts)
+        answer: dict[OptionContract, Quote] = {}
+        for root, day in sorted({(each.root, each.expiry) for each in wanted}):
+            if root in CHAINS:
+                chain = self._chain(CHAINS[root], day)
+                answer |= {each: quote for each, quote in chain.items() if each in wanted}
+        return answer
+
+    def _chain(self, symbol: str, day: date) -> Mapping[OptionContract, Quote]:
+        key = ("chain", symbol, day)
+        underlying, rows = self._once(key, partial(self.yahoo.chain, symbol, day))
+        at = _moment(underlying)
+        if at is None:
+            return {}
+        named = ((_contract(row.get("contractSymbol")), row) for row in rows)
+        quotes = {each: _quote(self.stamp(at), row) for each, row in named if each}
+        return {each: quote for each, quote in quotes.items() if not quote.is_empty}
+
+    def official_closes(self, day: date) -> OfficialCloses | None:
+        """Return the closes of a day's bars; None until 20 minutes after the close.
+
+        Before that the bar of a day shows its newest price for a close.
+        """
+        now = self.clock.now()
+        is_over = day < self.session.day or (
+            day == self.session.day and now >= self.session.close + _CLOSES_PUBLISHED
+        )
+        if not is_over:
+            return None
+        spy, spx = (
+            self._once(("close", each, day), partial(self.yahoo.close, each, day))
+            for each in CLOSES
+        )
+        if spy is None or spx is None:
+            return None
+        source = f"Yahoo Finance, bars of {day} of SPY and ^GSPC; not the exchanges' own record"
+        return OfficialCloses(spy, spx, source)
+
+    def _once(self, key: object, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - untyped library
+        """Ask, unless the answer of a moment ago still serves or Yahoo wants to be left alone."""
+        now = self.clock.now()
+        asked, answer = self._kept.get(key, (None, None))
+        if asked and timedelta(0) <= now - asked < timedelta(seconds=KEPT_SECONDS):
+            return answer
+        if self._quiet_until and now < self._quiet_until:
+            raise RetryLater(f"too many requests; nothing is asked until {self._quiet_until:%H:%M}")
+        try:
+            answer = ask()
+        except TooManyRequests:
+            self._quiet_until = now + timedelta(seconds=QUIET_SECONDS)
+            raise
+        self._kept[key] = (now, answer)
+        return answer
+
+
+def _contract(symbol: object) -> OptionContract | None:
+    try:
+        return parse_symbol(str(symbol))
+    except ValueError:
+        return None
+
+
+def _quote(at: datetime, row: Mapping[str, Any]) -> Quote:
+    """Return a row's market; where both sides are zero Yahoo has none."""
+    bid, ask = _number(row.get("bid")), _positive(row.get("ask"))
+    sound = bid if bid is not None and bid >= 0 and (bid > 0 or ask) else None
+    return Quote(at, bid=sound, ask=ask, last=_positive(row.get("lastPrice")))
+
+
+def _moment(told: Mapping[str, Any]) -> datetime | None:
+    """Return when a price was true, in New York: None where Yahoo does not tell."""
+    at = told.get("regularMarketTime")
+    if isinstance(at, datetime):
+        return at.astimezone(NEW_YORK) if at == at and at.tzinfo else None  # noqa: PLR0124 - NaT
+    seconds = _positive(at)
+    return datetime.fromtimestamp(seconds, UTC).astimezone(NEW_YORK) if seconds else None
+
+
+def _number(value: object) -> float | None:
+    try:
+        number = float(value)  # type: ignore[arg-type]  # whatever it is, it is tried
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _positive(value: object) -> float | None:
+    number = _number(value)
+    return number if number is not None and number > 0 else None

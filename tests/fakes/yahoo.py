@@ -1,0 +1,86 @@
+"""Answers in the shapes that yfinance documents, and a Ticker that plays them."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+
+from src.models import OptionContract
+from tests.fakes.builders import DAY, at, spxw_call, spy_call
+
+SEEN = at("09:40:30")
+
+
+def metadata(price: float | None, when: datetime | None = SEEN) -> dict[str, Any]:
+    """What `Ticker.get_history_metadata()` returns, as far as it is looked at."""
+    found: dict[str, Any] = {"currency": "USD", "exchangeTimezoneName": "America/New_York"}
+    if price is not None:
+        found["regularMarketPrice"] = price
+    if when is not None:
+        found["regularMarketTime"] = int(when.timestamp())
+    return found
+
+
+def row(contract: OptionContract, **values: object) -> dict[str, Any]:
+    """One option of a chain; Yahoo leaves out what it does not know."""
+    return {
+        "contractSymbol": contract.symbol,
+        "lastTradeDate": pd.Timestamp(SEEN).tz_convert("UTC"),
+        "strike": contract.strike,
+        "contractSize": "REGULAR",
+        "currency": "USD",
+        **values,
+    }
+
+
+def options(underlying: Mapping[str, Any] | None, *rows: Mapping[str, Any]) -> SimpleNamespace:
+    """What `Ticker.option_chain(day)` returns: two tables and the underlying's quote."""
+    columns = ["contractSymbol", "lastTradeDate", "strike", "lastPrice", "bid", "ask", "volume"]
+    calls = pd.DataFrame(list(rows)).reindex(columns=columns)
+    return SimpleNamespace(
+        calls=calls, puts=pd.DataFrame([]).reindex(columns=columns), underlying=underlying
+    )
+
+
+def bars(closes: Mapping[date, float]) -> pd.DataFrame:
+    """What `Ticker.history(interval="1d")` returns: stamped at midnight of the exchange."""
+    index = pd.DatetimeIndex([pd.Timestamp(day, tz="America/New_York") for day in closes])
+    return pd.DataFrame({"Close": list(closes.values())}, index=index)
+
+
+class RecordedYahoo:
+    """The library's Ticker for the symbols that are recorded; an exception is raised."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.answers: dict[tuple[str, str], Any] = {
+            ("SPY", "quote"): metadata(600.25),
+            ("^SPX", "quote"): metadata(6002.50),
+            ("SPY", "chain"): options(metadata(600.25), row(spy_call(), bid=2.98, ask=3.02)),
+            ("^SPX", "chain"): options(
+                metadata(6002.50),
+                row(OptionContract("SPX", DAY, 6000.0), bid=99.0, ask=99.5),
+                row(spxw_call(), bid=23.0, ask=23.4, lastPrice=23.1),
+            ),
+            ("SPY", "close"): bars({DAY: 601.5}),
+            ("^GSPC", "close"): bars({DAY: 6014.25}),
+        }
+
+    def __call__(self, symbol: str) -> SimpleNamespace:
+        def answer(what: str) -> Callable[..., Any]:
+            def give(*_: object, **__: object) -> object:
+                self.asked.append(f"{what} {symbol}")
+                found = self.answers[symbol, what]
+                if isinstance(found, Exception):
+                    raise found
+                return found() if callable(found) else found
+
+            return give
+
+        return SimpleNamespace(
+            get_history_metadata=answer("quote"),
+            option_chain=answer("chain"),
+            history=answer("close"),
+        )
