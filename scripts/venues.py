@@ -32,6 +32,7 @@ class Venue:
     diagnose: Callable[[], tuple[Check, ...]]
     close: Callable[[], None]
 
+
 def open_venue(
     settings: Settings,
     session: Session,
@@ -104,12 +105,8 @@ def _alpaca(
         data_url=wanted.alpaca.data_url,
     )
     feed = wanted.alpaca.feed
-    broker = AlpacaBroker(
-        link, session, clock, fee_schedule(settings.fees), stamp=stamp, feed=feed
-    )
-    market = AlpacaMarket(
-        link, session, clock, feed=feed, stamp=stamp, estimates_closes=not sends
-    )
+    broker = AlpacaBroker(link, session, clock, fee_schedule(settings.fees), stamp=stamp, feed=feed)
+    market = AlpacaMarket(link, session, clock, feed=feed, stamp=stamp, estimates_closes=not sends)
     account = broker.account().account_id
     market.check()
     return Venue(

@@ -148,10 +148,13 @@ class Clock(Protocol):
 class QuoteSource(Protocol):
     """Where prices come from. Every quote carries the time at which it was true."""
 
-    name: str
-    """Words for a person, e.g. "generated day, seed 7"."""
-    cadence_seconds: float | None
-    """How long a quote of this source stays its newest by design; None when it is a stream."""
+    @property
+    def name(self) -> str:
+        """Words for a person, e.g. "generated day, seed 7"."""
+
+    @property
+    def cadence_seconds(self) -> float | None:
+        """How long a quote of this source stays its newest by design; None when it is a stream."""
 
     def prices(self) -> Mapping[str, Quote]:
         """Return the newest `last` of "SPY" and "SPX", as far as known. Raises RetryLater."""

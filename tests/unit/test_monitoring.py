@@ -37,7 +37,9 @@ def a_monitor(
     session = session or a_session()
     settings = Settings.defaults().changed(*changes)
     collector = MarketDataCollector(market, market.clock, session, settings)
-    return PositionMonitor(collector, Timetable(session, settings), settings, fee_schedule(settings.fees))
+    return PositionMonitor(
+        collector, Timetable(session, settings), settings, fee_schedule(settings.fees)
+    )
 
 
 def signals(
