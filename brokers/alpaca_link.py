@@ -183,7 +183,9 @@ class AlpacaLink:
             )
         except Refusal as refusal:
             if refusal.status in {401, 403} and name not in self._known:
-                raise MendInput(why_no_data(refusal, what, str(params.get("feed", "")))) from refusal
+                raise MendInput(
+                    why_no_data(refusal, what, str(params.get("feed", "")))
+                ) from refusal
             raise
         self._known.add(name)
         return answer
@@ -251,7 +253,12 @@ class AlpacaLink:
             if status == 429:
                 budget.is_used_up()
             raise Refusal(what, status, str(error)) from error
-        except (http.InvalidSchema, http.InvalidURL, http.MissingSchema, LocationValueError) as error:
+        except (
+            http.InvalidSchema,
+            http.InvalidURL,
+            http.MissingSchema,
+            LocationValueError,
+        ) as error:
             raise MendInput(f"{url} is no address of a server: see broker.alpaca.") from error
         except RetryLater as error:
             raise Unanswered(f"{_host(url)} did not answer in time ({error})") from error
@@ -270,21 +277,27 @@ class AlpacaLink:
 
     @cached_property
     def _trading(self) -> "TradingClient":
-        client: TradingClient = self._client(self._trading_class, self._trading_budget, self.trading_url)
+        client: TradingClient = self._client(
+            self._trading_class, self._trading_budget, self.trading_url
+        )
         return client
 
     @cached_property
     def _option_data(self) -> "RESTClient":
         from alpaca.data.historical.option import OptionHistoricalDataClient  # noqa: PLC0415
 
-        client: RESTClient = self._client(OptionHistoricalDataClient, self._data_budget, self.data_url)
+        client: RESTClient = self._client(
+            OptionHistoricalDataClient, self._data_budget, self.data_url
+        )
         return client
 
     @cached_property
     def _stock_data(self) -> "RESTClient":
         from alpaca.data.historical.stock import StockHistoricalDataClient  # noqa: PLC0415
 
-        client: RESTClient = self._client(StockHistoricalDataClient, self._data_budget, self.data_url)
+        client: RESTClient = self._client(
+            StockHistoricalDataClient, self._data_budget, self.data_url
+        )
         return client
 
     def _client(self, kind: Callable[..., Any], budget: Budget, url: str) -> Any:  # noqa: ANN401

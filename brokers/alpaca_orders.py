@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 
 from brokers.alpaca_reply import Row, moment, number, option, text, whole
 from src.models import OptionContract, Side
@@ -150,7 +151,7 @@ def units(
     `told` are those that were returned before; they stay as they are. A contract of which only
     the number is known, not the price, is left out until its price is.
     """
-    found = _printed(prints) | told
+    found = _printed(prints, order.filled if order else None) | dict(told)
     if order is None or order.average is None or order.changed_at is None:
         return dict(sorted(found.items()))
     missing = [k for k in range(1, order.filled + 1) if k not in found]
@@ -162,15 +163,24 @@ def units(
     return dict(sorted(found.items()))
 
 
-def _printed(prints: Sequence[Print]) -> dict[int, Unit]:
-    """Return the contracts that the prints speak of; by their own count where all give one."""
+def _printed(prints: Sequence[Print], filled: int | None) -> dict[int, Unit]:
+    """Return the contracts that the prints speak of, numbered by the prints' own running count.
+
+    That count is not believed where it is missing, or goes beyond what can have filled: then the
+    prints are numbered one after the other.
+    """
     unique = {each.print_id: each for each in prints}.values()
-    counted = all(each.cumulative for each in unique)
-    inorder = sorted(unique, key=lambda each: (each.cumulative or 0, each.at, each.print_id))
+    most = max(filled or 0, sum(each.quantity for each in unique))
+    counted = all(
+        each.cumulative and (filled is None or each.cumulative <= most) for each in unique
+    )
+    inorder = sorted(
+        unique, key=lambda each: (each.cumulative or 0 if counted else 0, each.at, each.print_id)
+    )
     found: dict[int, Unit] = {}
     ended = 0
     for each in inorder:
-        ended = (each.cumulative if counted else None) or ended + each.quantity
+        ended = each.cumulative if counted and each.cumulative else ended + each.quantity
         first = ended - each.quantity + 1
         for k, cents in enumerate(in_cents(each.price, each.quantity), first):
             if k > 0:
@@ -183,10 +193,8 @@ def in_cents(price: Decimal, contracts: int) -> list[Decimal]:
 
     The sum is off by at most half a cent a share, however many contracts there are.
     """
-    totals = [
-        (price * k).quantize(CENT, rounding=ROUND_HALF_UP) for k in range(contracts + 1)
-    ]
-    return [later - before for before, later in zip(totals, totals[1:], strict=False)]
+    totals = [(price * k).quantize(CENT, rounding=ROUND_HALF_UP) for k in range(contracts + 1)]
+    return [later - before for before, later in pairwise(totals)]
 
 
 def _side(row: Row) -> Side | None:
