@@ -139,7 +139,7 @@ def _margin(link: AlpacaLink, account: Row) -> Check:
 
 
 def _market_data(link: AlpacaLink, feed: str) -> Check:
-    params = {"feed": feed, "limit": 1}
+    params: dict[str, str | int | float] = {"feed": feed, "limit": 1}
     link.options("/options/snapshots/SPY", params, what=f"{feed} option quotes")
     if feed != "opra":
         mend = "Subscribe to OPRA and set broker.alpaca.feed to opra; for a paper day it will do."

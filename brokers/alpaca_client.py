@@ -19,7 +19,7 @@ from brokers.alpaca_orders import (
 )
 from brokers.alpaca_reply import Row, moment, number, option, rows, text
 from src.fees import FeeSchedule
-from src.models import Answer, Fill, OptionContract, OrderIntent, OrderOutcome, Session, Side
+from src.models import Answer, Fill, OptionContract, OrderIntent, OrderOutcome, Session
 from src.ports import (
     Account,
     Activity,
@@ -222,10 +222,10 @@ class AlpacaBroker:
                 side=side,
                 quantity=1,
                 price=unit.price,
-                fee=self._fee(contract, n) - self._fee(contract, n - 1),
+                fee=self._fee(contract, k) - self._fee(contract, k - 1),
                 at=self._stamp(unit.at),
             )
-            for n, (k, unit) in enumerate(told.items(), 1)
+            for k, unit in told.items()
         ]
 
     def _fee(self, contract: OptionContract, contracts: int) -> Decimal:
@@ -291,7 +291,7 @@ class AlpacaBroker:
         def is_older(row: Row) -> bool:
             # By when it was booked, which is a day later than the day that it is about.
             booked = moment(row.get("created_at"))
-            return booked is not None and booked.date() < since - timedelta(days=1)
+            return booked is not None and self._stamp(booked).date() < since - timedelta(days=1)
 
         every = pages.activities(
             self._link, ACTIVITY_TYPES, is_older, stamp="created_at", urgent=False

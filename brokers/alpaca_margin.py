@@ -39,7 +39,7 @@ def why_too_little(intent: OrderIntent, held: int, free: Decimal) -> str:
     else:
         opening = max(intent.quantity - max(held, 0), 0)
         premium = opening * MULTIPLIER * intent.limit
-        needed = most_margin(intent.contract, opening, intent.limit) - premium if opening else 0
+        needed = most_margin(intent.contract, opening, intent.limit) - premium
         what = "margin, as if uncovered,"
     if needed <= free:
         return ""
