@@ -8,7 +8,7 @@ from brokers.alpaca_link import AlpacaLink, Refusal
 from brokers.alpaca_parity import implied_level
 from brokers.alpaca_reply import Row, by_symbol, day_of, level, moment, number, option
 from src.models import OptionContract, Quote, Session
-from src.ports import Clock, OfficialCloses, RetryLater
+from src.ports import Clock, MendInput, OfficialCloses, RetryLater
 
 _BATCH = 100
 """Symbols in one request, at most."""
@@ -143,7 +143,7 @@ class AlpacaMarket:
         row = self._stock("/stocks/quotes/latest", "quotes")
         at = moment(row.get("t"))
         bid, ask = level(row.get("bp")), level(row.get("ap"))
-        if at and bid and ask and 0 < ask - bid <= _WIDEST_SPY * ask:
+        if at and bid and ask and 0 <= ask - bid <= _WIDEST_SPY * ask:
             return Quote(self._stamp(at), last=(bid + ask) / 2, uncertainty=(ask - bid) / 2)
         row = self._stock("/stocks/trades/latest", "trades")
         at, last = moment(row.get("t")), level(row.get("p"))
@@ -157,7 +157,7 @@ class AlpacaMarket:
         return page.get("SPY", {})
 
     def _daily_close(self, day: date) -> float | None:
-        params = {
+        params: dict[str, str | int | float] = {
             "symbols": "SPY",
             "timeframe": "1Day",
             "start": day.isoformat(),
@@ -166,7 +166,7 @@ class AlpacaMarket:
         }
         try:
             answer = self._link.stocks("/stocks/bars", params, what="the SPY close")
-        except Refusal:
+        except (Refusal, MendInput):
             return None  # without a subscription the last quarter of an hour is barred
         bars = answer.get("bars") if isinstance(answer, dict) else None
         rows = bars.get("SPY") if isinstance(bars, dict) else None
@@ -185,7 +185,7 @@ class AlpacaMarket:
         return Quote(
             at=self._stamp(at),
             bid=bid,
-            ask=ask if ask else None,
+            ask=ask or None,
             bid_size=_size(row.get("bs")),
             ask_size=_size(row.get("as")),
         )
