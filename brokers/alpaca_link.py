@@ -7,6 +7,7 @@ of them RetryLater: `NotAsked` (nothing was sent), `Unanswered` (it may have arr
 cannot hide an order.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from http.client import HTTPException
@@ -93,6 +94,7 @@ class AlpacaLink:
         self._known: set[str] = set()
         self._clients: list[RESTClient] = []
         self._check_kind_of_key()
+        _load_library()
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -110,12 +112,15 @@ class AlpacaLink:
         from alpaca.trading.enums import OrderSide, PositionIntent, TimeInForce  # noqa: PLC0415
         from alpaca.trading.requests import LimitOrderRequest  # noqa: PLC0415
 
+        price = limit_for(intent.contract, intent.side, intent.limit)
+        if price <= 0:
+            raise NotAsked(f"{intent.limit} is less than one price step of {intent.contract.root}")
         request = LimitOrderRequest(
             symbol=intent.contract.symbol,
             qty=intent.quantity,
             side=OrderSide(intent.side.value),
             time_in_force=TimeInForce.DAY,
-            limit_price=float(limit_for(intent.contract, intent.side, intent.limit)),
+            limit_price=float(price),
             client_order_id=intent.client_order_id,
             position_intent=PositionIntent(position_intent(intent)),
         )
@@ -307,6 +312,15 @@ class AlpacaLink:
         mount(client._session, self._patience, lambda: self._wait, budget.heard)  # noqa: SLF001
         self._clients.append(client)
         return client
+
+
+def _load_library() -> None:
+    with warnings.catch_warnings():
+        # It brings its streams along, which are not used, on a deprecated part of websockets.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import alpaca.data.historical.option  # noqa: PLC0415
+        import alpaca.data.historical.stock  # noqa: PLC0415
+        import alpaca.trading.client  # noqa: F401, PLC0415
 
 
 def position_intent(intent: OrderIntent) -> str:

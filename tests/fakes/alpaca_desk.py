@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 
 from brokers.alpaca_client import AlpacaBroker
@@ -113,9 +112,6 @@ class AlpacaDesk:
                 contract = OptionContract("SPXW", DAY, strike, "C" if right == "C" else "P")
                 self.exchange.quote(contract, round(middle - 0.05, 2), round(middle + 0.05, 2))
             strike += 5
-
-    def sleep_until(self, seconds: float) -> None:
-        self.clock.sleep(timedelta(seconds=seconds).total_seconds())
 
 
 @contextmanager

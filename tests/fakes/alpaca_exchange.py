@@ -100,6 +100,7 @@ class Order:
             "order_type": "limit",
             "type": "limit",
             "side": self.side,
+            "status": self.status,
             "position_intent": self.intent,
             "time_in_force": "day",
             "limit_price": str(self.limit),
@@ -280,18 +281,23 @@ class AlpacaExchange:
     def _refusal(self, contract: OptionContract, body: dict[str, Any]) -> Reply | None:
         quantity, limit = float(body.get("qty") or 0), Decimal(str(body.get("limit_price", "0")))
         wrong = 42210000
-        if body.get("type") != "limit" or body.get("time_in_force") != "day":
-            return refused(422, wrong, "invalid order type for options trading")
-        if quantity < 1 or quantity != int(quantity):
-            return refused(422, wrong, "qty must be integer for options trading")
-        if contract.symbol not in self.markets:
-            return refused(422, wrong, f'contract "{contract.symbol}" not found')
-        if not is_on_grid(contract, limit):
-            return refused(422, wrong, f"invalid limit_price {limit}")
-        now = self.now()
-        gate = time(15, 30) if contract.root == "SPY" else time(15, 15)
-        if self.has_cut_offs and contract.expiry == now.date() and now.time() >= gate:
-            text = f'contract "{contract.symbol}" expires soon, unable to open new positions'
+        rules = (
+            (
+                body.get("type") != "limit" or body.get("time_in_force") != "day",
+                "invalid order type for options trading",
+            ),
+            (
+                quantity < 1 or quantity != int(quantity),
+                "qty must be integer for options trading",
+            ),
+            (contract.symbol not in self.markets, f'contract "{contract.symbol}" not found'),
+            (not is_on_grid(contract, limit), f"invalid limit_price {limit}"),
+            (
+                self._is_past_the_gate(contract),
+                f'contract "{contract.symbol}" expires soon, unable to open new positions',
+            ),
+        )
+        if text := next((words for broken, words in rules if broken), ""):
             return refused(422, wrong, text)
         inferred = self._inferred(contract, body)
         intent = body.get("position_intent") or inferred
@@ -301,6 +307,11 @@ class AlpacaExchange:
             text = f"position intent mismatch, inferred: {inferred}, specified: {intent}"
             return refused(422, wrong, text)
         return self._no_funds(contract, intent, int(quantity), limit)
+
+    def _is_past_the_gate(self, contract: OptionContract) -> bool:
+        now = self.now()
+        gate = time(15, 30) if contract.root == "SPY" else time(15, 15)
+        return self.has_cut_offs and contract.expiry == now.date() and now.time() >= gate
 
     def _no_funds(
         self, contract: OptionContract, intent: str, quantity: int, limit: Decimal
@@ -350,6 +361,12 @@ class AlpacaExchange:
             Decimal(0),
         )
         return self.cash - self.margin() - working
+
+    def show(self, order_id: str) -> Reply:
+        order = self.orders.get(order_id)
+        if order is None:
+            return refused(404, 40410000, f"order not found for {order_id}")
+        return 200, order.to_json()
 
     def cancel(self, order_id: str) -> Reply:
         order = self.orders.get(order_id)

@@ -8,12 +8,11 @@ import json
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from email.utils import format_datetime, parsedate_to_datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from typing import Any
@@ -24,7 +23,6 @@ from utils.option_symbols import parse_symbol
 
 KEYS = ("PKFAKE0001", "secret")
 HTML = "<html><head><title>502 Bad Gateway</title></head><body>cloudflare</body></html>"
-ENDLESS = "endless"
 
 
 @dataclass
@@ -102,52 +100,47 @@ class AlpacaServer(ThreadingHTTPServer):
     # Routes.
 
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> Reply:  # noqa: ANN401
-        exchange = self.exchange
-        parts = path.strip("/").split("/")
-        match (method, *parts):
-            case ("POST", "v2", "orders"):
-                return exchange.submit(body)
-            case ("GET", "v2", "orders"):
-                return self.orders(query)
-            case ("GET", "v2", "orders:by_client_order_id"):
-                wanted = query.get("client_order_id")
-                for order in exchange.orders.values():
-                    if order.client_order_id == wanted:
-                        return 200, order.to_json()
-                return refused(404, 40410000, f"order not found for {wanted}")
-            case ("GET", "v2", "orders", order_id):
-                found = exchange.orders.get(order_id)
-                if found is None:
-                    return refused(404, 40410000, f"order not found for {order_id}")
-                return 200, found.to_json()
-            case ("DELETE", "v2", "orders", order_id):
-                return exchange.cancel(order_id)
-            case ("GET", "v2", "positions"):
-                return 200, exchange.list_positions()
-            case ("GET", "v2", "account"):
-                return 200, exchange.account()
-            case ("GET", "v2", "account", "configurations"):
-                return 200, {"max_options_trading_level": 3, "suspend_trade": False}
-            case ("GET", "v2", "account", "activities"):
-                return self.activities(query)
-            case ("GET", "v2", "clock"):
-                return 200, {
-                    "timestamp": (exchange.now() + self.clock_is_off).isoformat(),
-                    "is_open": True,
-                    "next_open": exchange.now().isoformat(),
-                    "next_close": exchange.now().isoformat(),
-                }
-            case ("GET", "v2", "calendar"):
-                day = query.get("start", exchange.now().date().isoformat())[:10]
-                usual = [{"date": day, "open": "09:30", "close": "16:00"}]
-                return 200, usual if self.calendar is None else self.calendar
-            case ("GET", "v2", "options", "contracts"):
-                return self.contracts(query)
-            case ("GET", "v1beta1", "options", *rest):
-                return self.option_data(rest, query)
-            case ("GET", "v2", "stocks", what, *_):
-                return self.stock_data(what, query)
-        return 404, {"message": "endpoint not found."}
+        exchange, folders = self.exchange, path.strip("/").split("/")
+        if (method, path) == ("POST", "/v2/orders"):
+            return exchange.submit(body)
+        if path.startswith("/v2/orders/"):
+            order = folders[-1]
+            return exchange.cancel(order) if method == "DELETE" else exchange.show(order)
+        if path.startswith("/v1beta1/options/"):
+            return self.option_data(folders[2:], query)
+        if path.startswith("/v2/stocks/"):
+            return self.stock_data(folders[2], query)
+        fixed: dict[str, Callable[[dict[str, str]], Reply]] = {
+            "/v2/orders": self.orders,
+            "/v2/orders:by_client_order_id": self.by_client_id,
+            "/v2/positions": lambda _: (200, exchange.list_positions()),
+            "/v2/account": lambda _: (200, exchange.account()),
+            "/v2/account/configurations": lambda _: (200, {"max_options_trading_level": 3}),
+            "/v2/account/activities": self.activities,
+            "/v2/clock": self.clock,
+            "/v2/calendar": self.sessions,
+            "/v2/options/contracts": self.contracts,
+        }
+        found = fixed.get(path)
+        return found(query) if found and method == "GET" else (404, {"message": "not found."})
+
+    def by_client_id(self, query: dict[str, str]) -> Reply:
+        wanted = query.get("client_order_id")
+        for order in self.exchange.orders.values():
+            if order.client_order_id == wanted:
+                return 200, order.to_json()
+        return refused(404, 40410000, f"order not found for {wanted}")
+
+    def clock(self, query: dict[str, str]) -> Reply:
+        del query
+        now = self.exchange.now().isoformat()
+        said = (self.exchange.now() + self.clock_is_off).isoformat()
+        return 200, {"timestamp": said, "is_open": True, "next_open": now, "next_close": now}
+
+    def sessions(self, query: dict[str, str]) -> Reply:
+        day = query.get("start", self.exchange.now().date().isoformat())[:10]
+        usual = [{"date": day, "open": "09:30", "close": "16:00", "session_open": "0400"}]
+        return 200, usual if self.calendar is None else self.calendar
 
     def orders(self, query: dict[str, str]) -> Reply:
         found: list[Order] = list(self.exchange.orders.values())
@@ -331,14 +324,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send_bytes(status, body, "application/json")
 
     def send_bytes(self, status: int, body: bytes, kind: str) -> None:
-        now = datetime.fromtimestamp(time.time()).astimezone()
-        stamp = format_datetime(
-            now.astimezone(parsedate_to_datetime("Mon, 1 Jan 2024 00:00:00 GMT").tzinfo),
-            usegmt=True,
-        )
+        now = datetime.now(UTC)
         head = [
             f"HTTP/1.1 {status} X",
-            f"Date: {stamp}",
+            f"Date: {format_datetime(now, usegmt=True)}",
             f"Content-Type: {kind}",
             f"Content-Length: {len(body)}",
             f"X-RateLimit-Limit: {self.server.limit}",
