@@ -1,0 +1,89 @@
+"""Time-outs for a library that has none: on every connection, and on every wait for bytes."""
+
+import io
+from collections.abc import Callable, Mapping
+from http.client import HTTPResponse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from requests import Session
+
+Patience = Callable[[], float]
+"""Returns for how many real seconds the next call may wait; raises RetryLater when for none."""
+_LONGEST_CONNECT = 5.0
+"""Seconds: a server that is there takes a connection at once."""
+
+
+class _Watched(io.RawIOBase):
+    """A socket's bytes; before each wait for more of them patience is asked anew."""
+
+    def __init__(self, sock: Any, patience: Patience) -> None:  # noqa: ANN401 - plain or TLS
+        self._sock = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._patience = patience
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - any writable memory
+        self._sock.settimeout(self._patience())
+        return self._raw.readinto(buffer)  # type: ignore[no-any-return]  # the socket's own
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+def mount(
+    session: "Session",
+    patience: Patience,
+    wait: Callable[[], float],
+    heard: Callable[[Mapping[str, str]], None],
+) -> None:
+    """Give a session's calls a time-out of `wait()` seconds, and its headers to `heard`."""
+    from requests.adapters import HTTPAdapter  # noqa: PLC0415
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool  # noqa: PLC0415
+    from urllib3.connection import HTTPConnection, HTTPSConnection  # noqa: PLC0415
+
+    class Response(HTTPResponse):
+        def __init__(self, sock: Any, *args: Any, **options: Any) -> None:  # noqa: ANN401
+            super().__init__(sock, *args, **options)
+            self.fp.close()
+            self.fp = io.BufferedReader(_Watched(sock, patience))
+
+    class PlainConnection(HTTPConnection):
+        response_class = Response
+
+    class SecureConnection(HTTPSConnection):
+        response_class = Response
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = PlainConnection
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = SecureConnection
+
+    pools = {"http": PlainPool, "https": SecurePool}
+
+    class Adapter(HTTPAdapter):
+        def init_poolmanager(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
+            super().init_poolmanager(*args, **options)
+            self.poolmanager.pool_classes_by_scheme = pools
+
+        def proxy_manager_for(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+            manager = super().proxy_manager_for(*args, **options)
+            manager.pool_classes_by_scheme = pools
+            return manager
+
+        def send(self, request: Any, **options: Any) -> Any:  # type: ignore[override]  # noqa: ANN401
+            # (The session passes everything but the request by its name.)
+            seconds = wait()
+            options["timeout"] = (min(seconds, _LONGEST_CONNECT), seconds)
+            response = super().send(request, **options)
+            heard(response.headers)
+            return response
+
+    adapter = Adapter()
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
