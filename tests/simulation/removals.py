@@ -95,7 +95,8 @@ def spy_back_first(day: TradingDay) -> None:
 
     swap(executor, "close_position", spxw_first)
     # The worker asks the broker what cover its short calls need: the second net below this one.
-    swap(executor._worker, "_covering_nothing", lambda plan: journal.position(plan).spx_long)
+    holdings = executor._worker.holdings
+    swap(holdings, "covering_nothing", lambda plan: journal.position(plan).spx_long)
 
 
 def deadline(day: TradingDay) -> None:
@@ -198,7 +199,7 @@ def waiting_for_the_last_fills(day: TradingDay) -> None:
 
 
 def closing_no_more_than_is_held(day: TradingDay) -> None:
-    swap(day._executor._worker, "at_most_held", lambda _contract, wanted, **_: wanted)
+    swap(day._executor._worker.holdings, "at_most", lambda _contract, wanted, **_: wanted)
 
 
 def nothing_from_the_day(day: TradingDay) -> None:

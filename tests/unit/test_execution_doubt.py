@@ -133,3 +133,14 @@ def test_fills_that_are_told_late_are_waited_for(desk: Desk) -> None:
     desk.broker.lookups.extend([Lookup.STALE] * 4)
     assert desk.enter().status is Status.FILLED
     assert desk.traded() == [SPX_BOUGHT, SPY_SOLD]
+
+
+def test_an_accepted_order_that_the_broker_has_forgotten_is_an_alert_and_not_sent_again(
+    desk: Desk,
+) -> None:
+    desk.market.quote(spxw_call(), 23.00, 23.40, sizes=(1, 0))
+    desk.clock.on_sleep = desk.exchange._state.orders.clear
+    assert desk.enter().status is Status.PENDING
+    assert len(ids(desk)) == 1
+    titles = {title for _, title, _ in desk.alerts}
+    assert titles == {f"Order {ids(desk)[0]} is unknown to the broker that accepted it"}
