@@ -125,7 +125,8 @@ class OrderWorker:
             self._try_look_up(each)
         lag = self._broker.positions_lag_seconds
         waited = [self._waited_for(f"the end of {each.intent.client_order_id}") for each in early]
-        if any(each < lag for each in waited):
+        has_news = any(self._record(each.intent) != each for each in early)
+        if has_news or any(each < lag for each in waited):
             return False
         if not early or task.purpose is Purpose.CLOSE:
             return True
