@@ -112,7 +112,8 @@ class Recovery:
     def _note_foreign(self, held: Mapping[Held, int]) -> None:
         """Take what is held besides the record for the user's own, unless it may be a late fill.
 
-        While a spread goes in or out, a difference in its contracts is one of ours on its way.
+        While a spread goes in or out, a difference in its contracts is one of ours on its way; but
+        one that has become smaller was such a fill, and is no longer taken for the user's.
         """
         moving = {
             contract
@@ -120,9 +121,13 @@ class Recovery:
             if plan.stage in {"entering", "exiting"}
             for contract in (plan.spy_contract, plan.spx_contract)
         }
-        for contract, quantity in held.items():
-            if contract is not None and contract not in moving:
-                self._foreign[contract] = quantity - self._journal.held(contract)
+        for contract in dict.fromkeys((*self._foreign, *held)):
+            if contract is None:
+                continue
+            found = held.get(contract, 0) - self._journal.held(contract)
+            known = self._foreign.get(contract, 0)
+            if contract not in moving or min(known, 0) <= found <= max(known, 0):
+                self._foreign[contract] = found
         self._executor.expect_besides(self._foreign)
 
     def _end_forgotten_orders(self, now: datetime) -> None:
