@@ -49,8 +49,7 @@ class Recovery:
         self.is_cut_off = False
         """Whether the broker could not be asked at the last comparison."""
         self._held: Mapping[Held, int] | None = None
-        self._last_found: str | None = None
-        self._may_be_kept = True
+        self._has_agreed = False
         self._prefix = f"{journal.session}-"
         self._foreign: dict[OptionContract, int] = {}
 
@@ -95,14 +94,10 @@ class Recovery:
         return lacking > 0 and short > SPY_PER_SPREAD * (position.spx_long - lacking)
 
     def _keep(self, found: str, now: datetime) -> None:
-        """Keep a difference in the record; one alone may be positions that lag behind."""
-        is_kept = False
-        if self._may_be_kept or found:
-            if not found or found == self._last_found:
-                self._record.set_difference(found, now)
-            is_kept = bool(self._record.difference())
-        self._may_be_kept = is_kept or bool(found)
-        self._last_found = found
+        # To agree again and again is no news, and this is asked at every tick.
+        if found or not self._has_agreed:
+            self._record.saw_difference(found, now)
+        self._has_agreed = not found
 
     def _keep_what_is_unexplained(self, now: datetime) -> None:
         """Look again at a difference that fills which came after the close may explain."""
