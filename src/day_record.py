@@ -132,6 +132,19 @@ class DayRecord:
             (self._key, at.isoformat(), kind, text),
         )
 
+    def saw_difference(self, text: str, at: datetime) -> None:
+        """Record what a look found to differ between record and broker; empty if nothing does.
+
+        One look alone may have seen positions that lag; what two in a row see stands, whichever
+        process looked.
+        """
+        if text == self._newest("look at the broker"):
+            self.set_difference(text, at)
+            return
+        self.event(at, "look at the broker", text)
+        if not text:
+            self.set_difference("", at)
+
     def set_difference(self, text: str, at: datetime) -> None:
         """Record what the record and the broker differ in; empty when they agree again."""
         if text != self.difference():
@@ -139,10 +152,12 @@ class DayRecord:
 
     def difference(self) -> str:
         """Return what the record and the broker were last found to differ in, empty if nothing."""
+        return self._newest("difference")
+
+    def _newest(self, kind: str) -> str:
         row = self._store.read(
-            "SELECT text FROM events WHERE session = ? AND kind = 'difference'"
-            " ORDER BY id DESC LIMIT 1",
-            (self._key,),
+            "SELECT text FROM events WHERE session = ? AND kind = ? ORDER BY id DESC LIMIT 1",
+            (self._key, kind),
         ).fetchone()
         return str(row["text"]) if row else ""
 

@@ -173,7 +173,7 @@ class OrderExecutor:
 
     def expect_besides(self, foreign: Mapping[OptionContract, int]) -> None:
         """Take note of what the broker holds besides what is recorded, by contract, signed."""
-        self._worker.foreign = foreign
+        self._worker.holdings.foreign = foreign
 
     # Prices at which a leg is wanted.
 
@@ -262,7 +262,7 @@ class OrderExecutor:
         live = [each for each in same if not each.status.is_final]
         contract = plan.spy_contract if leg is Leg.SPY else plan.spx_contract
         ready = sum(each.filled for each in live)
-        wanted = held + ready if live else self._worker.at_most_held(contract, held)
+        wanted = held + ready if live else self._worker.holdings.at_most(contract, held)
         return LegTask(
             leg=leg,
             purpose=Purpose.CLOSE,

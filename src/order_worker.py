@@ -1,16 +1,15 @@
 """Works orders: sent once, looked at, repriced, taken back; every state is in the journal."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from src.holdings import Holdings
 from src.journal import Journal
 from src.legging import LegResult, LegTask, Step, next_step, summarise
 from src.market_data import MarketDataCollector
 from src.models import (
-    SPY_PER_SPREAD,
     Answer,
     Fill,
     Leg,
@@ -37,7 +36,7 @@ _ENDED_EARLY = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatu
 
 
 class OrderWorker:
-    """Works one leg at a time at one broker. `foreign` is what was held besides the record."""
+    """Works one leg at a time at one broker."""
 
     def __init__(  # noqa: PLR0913 - all that an order goes through
         self,
@@ -60,7 +59,7 @@ class OrderWorker:
         self._alert = alert
         self._may_open = may_open
         self._waits: dict[str, tuple[float, datetime]] = {}
-        self.foreign: Mapping[OptionContract, int] = {}
+        self.holdings = Holdings(broker, journal)
 
     def work(self, plan: SpreadPlan, task: LegTask, pricer: Pricer) -> LegResult:
         """Work one leg until it is filled, its deadline has passed, or the broker says no."""
@@ -107,26 +106,10 @@ class OrderWorker:
             return rest
         if task.leg is Leg.SPY:
             is_sure = not self._in_the_way(plan, task)
-            return self.at_most_held(plan.spy_contract, rest, is_sure=is_sure)
-        return min(self.at_most_held(plan.spx_contract, rest), self._covering_nothing(plan))
-
-    def _covering_nothing(self, plan: SpreadPlan) -> int:
-        """Return the SPXW calls that no short SPY call at the broker needs; none if not known.
-
-        A sale of SPY that may still fill needs its cover like one that has.
-        """
-        selling = sum(
-            each.intent.quantity - each.filled
-            for each in self._journal.orders(plan.spread_no)
-            if each.intent.contract == plan.spy_contract
-            and each.intent.side is Side.SELL
-            and not each.status.is_final
+            return self.holdings.at_most(plan.spy_contract, rest, is_sure=is_sure)
+        return min(
+            self.holdings.at_most(plan.spx_contract, rest), self.holdings.covering_nothing(plan)
         )
-        try:
-            short = max(-self._held(plan.spy_contract), 0) + selling
-            return max(self._held(plan.spx_contract) - math.ceil(short / SPY_PER_SPREAD), 0)
-        except RetryLater:
-            return 0
 
     def _may_send(self, plan: SpreadPlan, task: LegTask) -> bool:
         """Whether no order that ended early can make the next one an order too many.
@@ -142,11 +125,12 @@ class OrderWorker:
             self._try_look_up(each)
         lag = self._broker.positions_lag_seconds
         waited = [self._waited_for(f"the end of {each.intent.client_order_id}") for each in early]
-        if any(each < lag for each in waited):
+        has_news = any(self._record(each.intent) != each for each in early)
+        if has_news or any(each < lag for each in waited):
             return False
         if not early or task.purpose is Purpose.CLOSE:
             return True
-        return all(map(self._is_settled, (plan.spy_contract, plan.spx_contract)))
+        return all(map(self.holdings.is_settled, (plan.spy_contract, plan.spx_contract)))
 
     def _in_the_way(self, plan: SpreadPlan, task: LegTask) -> list[OrderRecord]:
         """Return the orders that ended early of which a late fill would matter to this task.
@@ -251,11 +235,18 @@ class OrderWorker:
             for fill in self._journal.apply(report):
                 self._tell_fill(fill)
             return
+        status = self._record(intent).status
         waited = self._waited_for(intent.client_order_id)
-        if self._record(intent).status.is_in_doubt and waited >= self._broker.lookup_grace_seconds:
+        if status.is_final or waited < self._broker.lookup_grace_seconds:
+            return
+        if status.is_in_doubt:
             note = "never reached the broker"
             self._journal.record_status(intent.client_order_id, OrderStatus.CANCELLED, note)
             self._tell(self._clock.now(), "order", f"Order {intent} {note}.")
+        else:
+            title = f"Order {intent.client_order_id} is unknown to the broker that accepted it"
+            words = f"{intent}: nothing is sent in its place. Look at the account"
+            self._alert(self._clock.now(), title, f"{words}.")
 
     def _waited_for(self, what: str) -> float:
         """Return for how many seconds this process has been waiting for something.
@@ -296,34 +287,3 @@ class OrderWorker:
         for record in self._journal.orders():
             if not record.status.is_final:
                 self._look_up(record)
-
-    def at_most_held(self, contract: OptionContract, wanted: int, *, is_sure: bool = True) -> int:
-        """Return how many contracts may be closed: no more than the broker holds of ours.
-
-        The broker, or the user by hand, may have closed some already. Where SPXW calls are missing
-        nobody knows whose the others are, and they are kept: that risks nothing. When the broker
-        cannot be asked, short SPY calls are bought back by our own record if that `is_sure`, and
-        SPXW calls are kept.
-        """
-        if not wanted:
-            return 0
-        sign = -1 if contract.root == "SPY" else 1
-        try:
-            held = sign * self._held(contract)
-        except RetryLater:
-            return wanted if contract.root == "SPY" and is_sure else 0
-        if contract.root != "SPY" and held < self._journal.held(contract):
-            return 0
-        users = max(sign * self.foreign.get(contract, 0), 0)
-        return min(wanted, max(held - users, 0))
-
-    def _held(self, contract: OptionContract) -> int:
-        return sum(e.quantity for e in self._broker.holdings() if e.contract == contract)
-
-    def _is_settled(self, contract: OptionContract) -> bool:
-        """Whether the broker holds what is recorded, besides what was foreign before."""
-        try:
-            held = self._held(contract)
-        except RetryLater:
-            return False
-        return held - self._journal.held(contract) == self.foreign.get(contract, 0)

@@ -49,8 +49,7 @@ class Recovery:
         self.is_cut_off = False
         """Whether the broker could not be asked at the last comparison."""
         self._held: Mapping[Held, int] | None = None
-        self._last_found: str | None = None
-        self._may_be_kept = True
+        self._has_agreed = False
         self._prefix = f"{journal.session}-"
         self._foreign: dict[OptionContract, int] = {}
 
@@ -95,14 +94,10 @@ class Recovery:
         return lacking > 0 and short > SPY_PER_SPREAD * (position.spx_long - lacking)
 
     def _keep(self, found: str, now: datetime) -> None:
-        """Keep a difference in the record; one alone may be positions that lag behind."""
-        is_kept = False
-        if self._may_be_kept or found:
-            if not found or found == self._last_found:
-                self._record.set_difference(found, now)
-            is_kept = bool(self._record.difference())
-        self._may_be_kept = is_kept or bool(found)
-        self._last_found = found
+        # To agree again and again is no news, and this is asked at every tick.
+        if found or not self._has_agreed:
+            self._record.saw_difference(found, now)
+        self._has_agreed = not found
 
     def _keep_what_is_unexplained(self, now: datetime) -> None:
         """Look again at a difference that fills which came after the close may explain."""
@@ -112,7 +107,8 @@ class Recovery:
     def _note_foreign(self, held: Mapping[Held, int]) -> None:
         """Take what is held besides the record for the user's own, unless it may be a late fill.
 
-        While a spread goes in or out, a difference in its contracts is one of ours on its way.
+        While a spread goes in or out, a difference in its contracts is one of ours on its way; but
+        one that has become smaller was such a fill, and is no longer taken for the user's.
         """
         moving = {
             contract
@@ -120,9 +116,13 @@ class Recovery:
             if plan.stage in {"entering", "exiting"}
             for contract in (plan.spy_contract, plan.spx_contract)
         }
-        for contract, quantity in held.items():
-            if contract is not None and contract not in moving:
-                self._foreign[contract] = quantity - self._journal.held(contract)
+        for contract in dict.fromkeys((*self._foreign, *held)):
+            if contract is None:
+                continue
+            found = held.get(contract, 0) - self._journal.held(contract)
+            known = self._foreign.get(contract, 0)
+            if contract not in moving or min(known, 0) <= found <= max(known, 0):
+                self._foreign[contract] = found
         self._executor.expect_besides(self._foreign)
 
     def _end_forgotten_orders(self, now: datetime) -> None:

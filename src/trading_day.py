@@ -199,6 +199,9 @@ class TradingDay:
             return None
         if self._book.open_spreads() >= self._settings.strategy.max_spreads:
             return None
+        if any(not each.status.is_final for each in self.journal.orders()):
+            self._tell(now, "wait", "An order is still at work: nothing new is opened.")
+            return None
         try:
             account = self._broker.account()
         except RetryLater as error:

@@ -36,7 +36,7 @@ ARRIVAL = "what was on its way arrives"
 GRACE = 10.0
 """Seconds within which a submission arrives, if it ever does."""
 LAG = 20.0
-"""Seconds by which positions lag at most, see the fault of that name."""
+"""Seconds by which positions lag at most on a day that has the fault of that name."""
 
 
 def _unheeded(intent: OrderIntent) -> None:
@@ -51,7 +51,7 @@ class FaultyExchange:
 
     name = "simulated exchange"
     lookup_grace_seconds = GRACE
-    positions_lag_seconds = LAG
+    positions_lag_seconds = 0.0
 
     def __init__(self, inner: SimulatedBroker, market: QuoteSource, world: World) -> None:
         self.inner, self.world = inner, world

@@ -56,12 +56,10 @@ def lookup_instead_of_resend(day: TradingDay) -> None:
             journal.record_status(outcome.client_order_id, OrderStatus.CANCELLED)
 
     swap(journal, "record_outcome", believes_that_it_never_arrived)
-    waiting_for_the_last_fills(day)  # the second net: it would be looked up before the next
 
 
 def grace(day: TradingDay) -> None:
     day._broker.lookup_grace_seconds = 0.0
-    waiting_for_the_last_fills(day)  # the second net, as above
 
 
 def spxw_first(day: TradingDay) -> None:
@@ -95,7 +93,8 @@ def spy_back_first(day: TradingDay) -> None:
 
     swap(executor, "close_position", spxw_first)
     # The worker asks the broker what cover its short calls need: the second net below this one.
-    swap(executor._worker, "_covering_nothing", lambda plan: journal.position(plan).spx_long)
+    holdings = executor._worker.holdings
+    swap(holdings, "covering_nothing", lambda plan: journal.position(plan).spx_long)
 
 
 def deadline(day: TradingDay) -> None:
@@ -194,11 +193,15 @@ def finishing_what_was_begun(day: TradingDay) -> None:
 
 
 def waiting_for_the_last_fills(day: TradingDay) -> None:
-    swap(day._executor._worker, "_may_send", lambda _plan, _task: True)
+    swap(day._executor._worker.holdings, "is_settled", lambda _contract: True)
+
+
+def waiting_for_positions(day: TradingDay) -> None:
+    day._broker.positions_lag_seconds = 0.0
 
 
 def closing_no_more_than_is_held(day: TradingDay) -> None:
-    swap(day._executor._worker, "at_most_held", lambda _contract, wanted, **_: wanted)
+    swap(day._executor._worker.holdings, "at_most", lambda _contract, wanted, **_: wanted)
 
 
 def nothing_from_the_day(day: TradingDay) -> None:

@@ -131,9 +131,7 @@ SAFEGUARDS: Sequence[Safeguard] = (
         "abce",
         removals.confirmed_cancel,
         5,
-        (_at_entry("no trades", length=60.0), _at_entry("lost cancel")),
-        # Between an order's end and the next lies the time for which positions lag.
-        settings=("execution.leg_deadline_seconds=120",),
+        (_at_entry("no trades", length=20.0), _at_entry("lost cancel")),
     ),
     Safeguard("a fill counts once", "e", removals.idempotent_fills, 3),
     Safeguard(
@@ -199,6 +197,17 @@ SAFEGUARDS: Sequence[Safeguard] = (
         removals.waiting_for_the_last_fills,
         5,
         (_at_entry("no trades", length=20.0), _at_entry("fill after cancel", length=9.0)),
+    ),
+    Safeguard(
+        "nothing is sent again on positions older than the last order's end",
+        "acj",
+        removals.waiting_for_positions,
+        5,
+        (
+            _at_entry("no trades", length=7.0),
+            _at_entry("fill after cancel", length=9.0),
+            _at_entry("positions lag", length=100.0, n=15),
+        ),
     ),
     Safeguard(
         "no more is closed than is held",

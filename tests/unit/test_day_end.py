@@ -24,6 +24,7 @@ def day(tmp_path: Path) -> PlayedDay:
 
 def assign(day: PlayedDay, contracts: int) -> None:
     day.broker._state.options[spy_call()] += contracts
+    day.broker._save()
 
 
 def test_a_day_that_agrees_to_the_end_leaves_no_doubt(day: PlayedDay) -> None:
@@ -71,6 +72,15 @@ def test_a_difference_that_one_look_alone_has_seen_may_be_positions_that_lag(
     day.tick()
     assert day.telling(WORDS)
     assert day.day.record.difference() == ""
+
+
+def test_a_difference_is_kept_though_each_look_is_another_process(day: PlayedDay) -> None:
+    day.run(until="10:06")
+    assign(day, 4)
+    for moment in ("10:10", "10:15"):
+        day.restart(moment)
+        day.tick()
+    assert day.day.record.difference() == WORDS
 
 
 def test_a_difference_that_fills_after_the_close_explain_is_no_longer_one(day: PlayedDay) -> None:
