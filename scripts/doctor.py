@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Look at everything that a trading day needs, and say what to mend. Sends no order.
+
+python scripts/doctor.py           before a paper day
+python scripts/doctor.py --live    before a day with real money
+python scripts/doctor.py --json    the same for other programs
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+PROJECT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT))
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EPILOG = """\
+Each row is ok, warn, fail or skip (not looked at, with the reason), and says what to do.
+
+exit codes: 0 no row is fail, 2 bad usage or a config that cannot be read, 3 a row is fail.
+"""
+
+
+def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
+    """Return the command line, or exit with code 2 and a sentence."""
+    parser = argparse.ArgumentParser(
+        prog="doctor.py",
+        description="Look at everything that a trading day needs. Sends no order.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--live", action="store_true", help="look at what real money needs, too")
+    parser.add_argument("--json", action="store_true", help="rows as JSON, for other programs")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="YAML or JSON (default: config/config.yaml)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="change one setting, as for main.py; may be given several times",
+    )
+    parser.add_argument(
+        "--data-dir", type=Path, metavar="DIR", help="where the program writes (default: data/)"
+    )
+    return parser.parse_args(argv)
+
+
+def main(argv: "Sequence[str] | None" = None) -> int:
+    """Look, print the rows, and return the exit code."""
+    args = parse(argv)
+    if sys.version_info < (3, 11):  # noqa: UP036 - an older one cannot even read the rest
+        print("fail  Python: this is too old; the program runs with 3.11 to 3.13.")
+        return 3
+    # Imported after parsing, so that --help and a mistyped option answer at once.
+    try:
+        from scripts.run_doctor import run  # noqa: PLC0415
+    except KeyboardInterrupt:
+        return 130
+    return run(args, PROJECT)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
