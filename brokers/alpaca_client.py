@@ -19,7 +19,7 @@ from brokers.alpaca_orders import (
 )
 from brokers.alpaca_reply import Row, moment, number, option, rows, text
 from src.fees import FeeSchedule
-from src.models import Answer, Fill, OptionContract, OrderIntent, OrderOutcome, Session
+from src.models import Answer, Fill, OrderIntent, OrderOutcome, Session
 from src.ports import (
     Account,
     Activity,
@@ -222,14 +222,13 @@ class AlpacaBroker:
                 side=side,
                 quantity=1,
                 price=unit.price,
-                fee=self._fee(contract, k) - self._fee(contract, k - 1),
+                fee=self._fees.fee(
+                    contract.root, 1, side=side, price=unit.price, filled_before=k - 1
+                ),
                 at=self._stamp(unit.at),
             )
             for k, unit in told.items()
         ]
-
-    def _fee(self, contract: OptionContract, contracts: int) -> Decimal:
-        return self._fees.fee(contract.root, contracts)
 
     def _prints_of(self, orders: list[AlpacaOrder]) -> list[Print]:
         """Return the prints of some orders, if there are contracts that were not told yet."""

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from scripts.venues import Venue, open_venue
-from src.live_guard import LiveFacts, why_not_live
-
 from brokers.simulated_client import SimulatedBroker
 from scripts.play import Stage, play, refuse_difference
 from scripts.simulated_days import exchange_rules
+from scripts.venues import Venue, open_venue
 from src import story
 from src.database import Store, open_database
 from src.day_record import DayRecord
 from src.journal import Journal
+from src.live_guard import LiveFacts, why_not_live
 from src.models import Session
 from src.morning_after import MorningAfter
 from src.ports import Broker, MendInput, Notifier, QuoteSource, RetryLater, StopTrading, Verdict

@@ -12,7 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from src.fees import FeeSchedule
-from src.models import OptionContract
+from src.models import OptionContract, Side
 from src.ticks import is_on_grid
 from utils.option_symbols import parse_symbol
 
@@ -205,8 +205,14 @@ class AlpacaExchange:
         sign = 1 if order.side == "buy" else -1
         self.positions[order.symbol] = self.positions.get(order.symbol, 0) + sign * quantity
         root = parse_symbol(order.symbol).root
-        before = self.fees.fee(root, order.filled - quantity)
-        self.cash -= sign * quantity * 100 * price + self.fees.fee(root, order.filled) - before
+        fee = self.fees.fee(
+            root,
+            quantity,
+            side=Side(order.side),
+            price=price,
+            filled_before=order.filled - quantity,
+        )
+        self.cash -= sign * quantity * 100 * price + fee
         self._numbers += 1
         self.activities.append(
             {

@@ -138,8 +138,9 @@ def test_the_fee_of_an_order_does_not_depend_on_how_it_was_filled(desk: AlpacaDe
     desk.report(intent)
     desk.exchange.fill(order, 7, Decimal("3.10"))
     fills = desk.report(intent).fills
-    assert sum(each.fee for each in fills) == desk.exchange.fees.fee("SPY", 10)
-    assert sum(each.cash for each in fills) == 31 * MULTIPLIER - desk.exchange.fees.fee("SPY", 10)
+    fee = desk.exchange.fees.fee("SPY", 10, side=Side.SELL, price=Decimal("3.10"))
+    assert sum(each.fee for each in fills) == fee
+    assert sum(each.cash for each in fills) == 31 * MULTIPLIER - fee
 
 
 def test_fills_of_others_are_told_under_their_own_id(desk: AlpacaDesk) -> None:

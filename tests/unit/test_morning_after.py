@@ -67,7 +67,7 @@ def test_what_the_broker_booked_completes_the_trade(evening: PlayedDay) -> None:
     before = Decimal(str(evening.one("SELECT entry_credit FROM trades")))
     (line, _) = finish(evening, ASSIGNED, PAID)
     # 20 calls at 600, assigned at a close of 601, cost 100 dollars each.
-    assert Decimal(str(final(evening))) == before + Decimal("2400") - Decimal("2000")
+    assert Decimal(str(final(evening))) == before + Decimal(2400) - Decimal(2000)
     assert evening.one("SELECT assigned_shares FROM trades") == -2000
     assert evening.one("SELECT exit_reason FROM trades") == "EXPIRED"
     assert "-2,000 SPY shares are left" in line.replace("-2000", "-2,000")
@@ -84,7 +84,7 @@ def test_closes_that_are_known_in_the_morning_settle_what_nobody_told_of(
 ) -> None:
     finish(evening)
     before = Decimal(str(evening.one("SELECT entry_credit FROM trades")))
-    assert Decimal(str(final(evening))) == before + Decimal("2400") - Decimal("2000")
+    assert Decimal(str(final(evening))) == before + Decimal(2400) - Decimal(2000)
 
 
 def test_what_is_still_not_known_stays_open_and_is_said(evening: PlayedDay) -> None:
