@@ -15,7 +15,11 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from scripts.run_doctor import Places
+    from src.ports import Check
+    from src.settings import Settings
 
 EPILOG = """\
 Each row is ok, warn, fail or skip (not looked at, with the reason), and says what to do.
@@ -63,7 +67,14 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         from scripts.run_doctor import run  # noqa: PLC0415
     except KeyboardInterrupt:
         return 130
-    return run(args, PROJECT)
+    return run(args, PROJECT, _ask_the_broker)
+
+
+def _ask_the_broker(settings: "Settings", places: "Places", live: bool) -> "Iterable[Check]":  # noqa: FBT001 - the form of BrokerChecks
+    """Ask, with imports that a machine without the packages gets as a row, not as a failure."""
+    from scripts.broker_checks import broker_checks  # noqa: PLC0415
+
+    return broker_checks(settings, places, live)
 
 
 if __name__ == "__main__":

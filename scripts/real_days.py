@@ -10,13 +10,14 @@ from pathlib import Path
 
 from brokers.simulated_client import SimulatedBroker
 from scripts.play import Stage, play, refuse_difference
+from scripts.run_doctor import examine, places_of
 from scripts.simulated_days import exchange_rules
 from scripts.venues import Venue, open_venue
 from src import story
 from src.database import Store, open_database
 from src.day_record import DayRecord
 from src.journal import Journal
-from src.live_guard import LiveFacts, why_not_live
+from src.live_guard import ACCOUNT_VARIABLE, LiveFacts, why_not_live
 from src.models import Session
 from src.morning_after import MorningAfter
 from src.ports import Broker, MendInput, Notifier, QuoteSource, RetryLater, StopTrading, Verdict
@@ -28,6 +29,7 @@ from utils.market_clock import RehearsalStamps, ScaledClock, WallClock
 from utils.notifications import AppriseNotifier
 from utils.patience import Patience
 
+PROJECT = Path(__file__).resolve().parent.parent
 TRIES = 3
 PAUSE_SECONDS = 5.0
 """How often a broker that does not answer is tried at the start; with a position open, longer."""
@@ -217,10 +219,8 @@ class RealDay:
         after = MorningAfter(self._store, self._folder, self._session, self._mode())
         for line in after.finish(venue.broker, venue.source, now):
             self._console.say(now, line)
-        if self._args.live:
-            facts = LiveFacts.of(self._settings, venue, os.environ, _typed_account())
-            if reasons := why_not_live(facts):
-                raise StopTrading(f"No real money is traded: {'; '.join(reasons)}.")
+        if self._args.live and (reasons := why_not_live(self._facts(venue))):
+            raise StopTrading(f"No real money is traded. {' '.join(reasons)}")
         if venue.broker is None:
             return ""
         failed = [each for each in venue.broker.capabilities() if each.verdict is Verdict.FAIL]
@@ -230,6 +230,24 @@ class RealDay:
         if self._is_open():
             return words
         raise StopTrading(f"{venue.broker.name} would refuse this trade. {words} Nothing was sent.")
+
+    def _facts(self, venue: Venue) -> LiveFacts:
+        """Gather all that a live day is judged by; the lock that is held is our own."""
+        settings = self._settings
+        places = places_of(settings, PROJECT, self._args.data_dir)
+        rows = examine(settings, places, live=True, broker_checks=lambda *_: venue.diagnose())
+        return LiveFacts(
+            asked=self._args.live,
+            paper_trading=settings.broker.paper_trading,
+            account_named=os.environ.get(ACCOUNT_VARIABLE, ""),
+            account_told=venue.account,
+            account_typed=_typed_account(),
+            account_configured=settings.broker.live_account,
+            checks=tuple(each for each in rows if each.name != "lock"),
+            source=venue.source.name,
+            source_is_real_time=venue.is_real_time,
+            has_rehearsal_clock=self._args.start_at is not None,
+        )
 
     def _opening(self, venue: Venue, mode: str) -> tuple[str, ...]:
         first = {

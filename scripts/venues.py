@@ -33,7 +33,7 @@ class Venue:
     close: Callable[[], None]
 
 
-def open_venue(
+def open_venue(  # noqa: PLR0913 - the settings, and the time that the day lives in
     settings: Settings,
     session: Session,
     clock: Clock,
