@@ -63,10 +63,10 @@ class YfinanceLink:
 
     def quote(self, symbol: str) -> Mapping[str, Any]:
         """Return what comes with the newest bars of a symbol."""
-        found = self._ask(symbol, lambda each: each.get_history_metadata())
-        if not found:
+        found: Mapping[str, Any] = self._ask(symbol, _newest)
+        if all(each is None for each in found.values()):
             raise RetryLater(f"{symbol}: Yahoo sent nothing")
-        return dict(found)
+        return found
 
     def chain(self, symbol: str, day: date) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
         """Return the options of a symbol that expire on a day, calls and puts."""
@@ -117,6 +117,17 @@ class YfinanceLink:
             raise TooManyRequests(f"{symbol}: too many requests, says Yahoo") from error
         except (YFException, *_STRANGE) as error:
             raise RetryLater(f"{symbol}: {' '.join(str(error).split())[:200]}") from error
+
+
+def _newest(ticker: Any) -> Mapping[str, Any]:  # noqa: ANN401 - untyped library
+    """Return the newest price and its time, which come with a few days' bars.
+
+    The bars are asked for first, because the metadata alone are silent about a failure, and only
+    these two are read: to list them all would ask Yahoo once more.
+    """
+    ticker.history(period="5d", interval="1d")
+    told = ticker.get_history_metadata() or {}
+    return {key: told.get(key) for key in ("regularMarketPrice", "regularMarketTime")}
 
 
 def _same(moment: datetime) -> datetime:
