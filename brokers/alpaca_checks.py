@@ -27,7 +27,7 @@ def capabilities(link: AlpacaLink, account: Row, session: Session, feed: str) ->
         _uncovered(),
         _index_options(link, session),
         _margin(link, account),
-        _market_data(link, feed),
+        market_data(link, feed),
         _last_order(session),
     )
 
@@ -52,7 +52,7 @@ def diagnose(
         ("uncovered calls", _uncovered),
         ("index options", lambda: _index_options(link, session)),
         ("margin", with_account(lambda row: _margin(link, row))),
-        ("market data", lambda: _market_data(link, feed)),
+        ("market data", lambda: market_data(link, feed)),
         ("last order today", lambda: _last_order(session)),
         ("clock", lambda: _clock(link, clock, stamp)),
         ("calendar", lambda: _calendar(link, session)),
@@ -138,7 +138,8 @@ def _margin(link: AlpacaLink, account: Row) -> Check:
     return Check("margin", Verdict.OK, found)
 
 
-def _market_data(link: AlpacaLink, feed: str) -> Check:
+def market_data(link: AlpacaLink, feed: str) -> Check:
+    """Return whether the feed is delivered. Raises RetryLater, and MendInput without a right to it."""
     params: dict[str, str | int | float] = {"feed": feed, "limit": 1}
     link.options("/options/snapshots/SPY", params, what=f"{feed} option quotes")
     if feed != "opra":

@@ -18,7 +18,8 @@ from src.models import NEW_YORK, OptionContract, Quote, Session
 from src.ports import Clock, MendInput, OfficialCloses, RetryLater
 from utils.option_symbols import parse_symbol
 
-PRICES = {"SPY": "SPY", "SPX": "^SPX"}
+PRICES = {"SPY": ("SPY",), "SPX": ("^SPX", "^GSPC")}
+"""The symbols under which Yahoo may know a price, the better one first."""
 CHAINS = {"SPY": "SPY", "SPXW": "^SPX"}
 CLOSES = ("SPY", "^GSPC")
 KEPT_SECONDS = 15.0
@@ -62,7 +63,10 @@ class YfinanceLink:
 
     def quote(self, symbol: str) -> Mapping[str, Any]:
         """Return what comes with the newest bars of a symbol."""
-        return dict(self._ask(symbol, lambda each: each.get_history_metadata()) or {})
+        found: Mapping[str, Any] = self._ask(symbol, _newest)
+        if all(each is None for each in found.values()):
+            raise RetryLater(f"{symbol}: Yahoo sent nothing")
+        return found
 
     def chain(self, symbol: str, day: date) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
         """Return the options of a symbol that expire on a day, calls and puts."""
@@ -115,6 +119,17 @@ class YfinanceLink:
             raise RetryLater(f"{symbol}: {' '.join(str(error).split())[:200]}") from error
 
 
+def _newest(ticker: Any) -> Mapping[str, Any]:  # noqa: ANN401 - untyped library
+    """Return the newest price and its time, which come with a few days' bars.
+
+    The bars are asked for first, because the metadata alone are silent about a failure, and only
+    these two are read: to list them all would ask Yahoo once more.
+    """
+    ticker.history(period="5d", interval="1d")
+    told = ticker.get_history_metadata() or {}
+    return {key: told.get(key) for key in ("regularMarketPrice", "regularMarketTime")}
+
+
 def _same(moment: datetime) -> datetime:
     return moment
 
@@ -141,12 +156,16 @@ class YfinanceMarket:
     def prices(self) -> Mapping[str, Quote]:
         """Return the newest prices that have a time. Raises RetryLater."""
         answer = {}
-        for name, symbol in PRICES.items():
-            told = self._once(("quote", symbol), partial(self.yahoo.quote, symbol))
-            at, last = _moment(told), _positive(told.get("regularMarketPrice"))
-            if at and last:
-                answer[name] = Quote(self.stamp(at), last=last)
+        for name, symbols in PRICES.items():
+            found = (quote for each in symbols if (quote := self._price(each)))
+            if quote := next(found, None):
+                answer[name] = quote
         return answer
+
+    def _price(self, symbol: str) -> Quote | None:
+        told = self._once(("quote", symbol), partial(self.yahoo.quote, symbol))
+        at, last = _moment(told), _positive(told.get("regularMarketPrice"))
+        return Quote(self.stamp(at), last=last) if at and last else None
 
     def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
         """Return the quotes of these contracts that the chains of their days hold."""

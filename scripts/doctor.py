@@ -7,6 +7,7 @@ python scripts/doctor.py --json    the same for other programs
 """
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +68,8 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         from scripts.run_doctor import run  # noqa: PLC0415
     except KeyboardInterrupt:
         return 130
+    except (ImportError, KeyError) as error:  # a KeyError is a time zone that nobody knows
+        return _cannot_begin(args, str(error))
     return run(args, PROJECT, _ask_the_broker)
 
 
@@ -75,6 +78,18 @@ def _ask_the_broker(settings: "Settings", places: "Places", live: bool) -> "Iter
     from scripts.broker_checks import broker_checks  # noqa: PLC0415
 
     return broker_checks(settings, places, live)
+
+
+def _cannot_begin(args: argparse.Namespace, error: str) -> int:
+    """Tell, as a row, that not even the doctor can be loaded."""
+    found = f"something that Python itself needs is missing ({error})."
+    mend = "Run make paper once, or pip install -r requirements.txt."
+    if args.json:
+        row = {"name": "Python", "verdict": "fail", "found": found, "mend": mend}
+        print(json.dumps({"worst": "fail", "checks": [row]}, indent=1))
+    else:
+        print(f"fail  Python: {found}\n      {mend}")
+    return 3
 
 
 if __name__ == "__main__":

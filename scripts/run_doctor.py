@@ -16,8 +16,9 @@ from src.checks import guarded, guarded_rows, worst
 from src.live_guard import ACCOUNT_VARIABLE
 from src.ports import Check, MendInput, Verdict
 from utils import machine_checks as machine
-from utils.console import BAD_INPUT, DONE, INTERRUPTED, REFUSED
+from utils.console import BAD_INPUT, DONE, INTERRUPTED, REFUSED, Console
 from utils.logging_setup import hide
+from utils.market_calendar import MarketCalendar
 from utils.market_clock import WallClock
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _run(args: argparse.Namespace, project: Path, broker_checks: BrokerChecks) -
         replace(each, found=hide(each.found, secrets), mend=hide(each.mend, secrets))
         for each in rows
     ]
-    print(_as_json(rows) if args.json else _as_text(rows))
+    Console(secrets).line(_as_json(rows) if args.json else _as_text(rows))
     if is_unreadable:
         return BAD_INPUT
     return REFUSED if worst(rows) is Verdict.FAIL else DONE
@@ -107,20 +108,13 @@ def examine(
     now = WallClock().now()
     table = places.project / "config" / "dividends.csv"
 
-    def calendar() -> Check:
-        from utils.market_calendar import MarketCalendar  # noqa: PLC0415 - asks for its package
-
-        return machine.calendar(now.date(), MarketCalendar())
-
-    def ex_dividend() -> Check:
-        from utils.market_calendar import MarketCalendar  # noqa: PLC0415 - likewise
-
-        return machine.ex_dividend(now.date(), table, MarketCalendar())
-
+    # Loaded days are kept where a run has made the folder for them; nothing is made here.
+    kept = places.folder if (places.folder / "calendar").is_dir() else None
+    days = MarketCalendar(kept)
     looks: Sequence[tuple[str, Callable[[], Check]]] = (
         ("clock", lambda: machine.clock(now)),
-        ("calendar", calendar),
-        ("ex-dividend", ex_dividend),
+        ("calendar", lambda: machine.calendar(now.date(), days)),
+        ("ex-dividend", lambda: machine.ex_dividend(now.date(), table, days)),
         ("disk", lambda: machine.disk(places.folder)),
         ("database", lambda: machine.database(places.database)),
         ("lock", lambda: machine.lock(places.folder)),
@@ -149,11 +143,13 @@ def live_rows(settings: "Settings", environ: Mapping[str, str]) -> tuple[Check, 
     if not named:
         mend = "Set it to the id of the account that may trade real money."
         account = Check("account named", Verdict.FAIL, f"{ACCOUNT_VARIABLE} is not set.", mend)
-    quotes = Check("quotes", Verdict.OK, "they are the market's own.")
-    if broker.name == "alpaca" and broker.alpaca.feed != "opra":
+    quotes = Check("quotes", Verdict.SKIP, f"of what kind they are {broker.name} is asked.")
+    if broker.name == "alpaca" and broker.alpaca.feed == "opra":
+        quotes = Check("quotes", Verdict.OK, "broker.alpaca.feed is opra, the market's own.")
+    elif broker.name == "alpaca" and broker.alpaca.feed != "opra":
         words = f"broker.alpaca.feed is {broker.alpaca.feed}, which is derived and may be late."
         quotes = Check("quotes", Verdict.FAIL, words, "Set it to opra, which needs a subscription.")
-    if broker.name == "simulated":
+    elif broker.name == "simulated":
         words = "broker.name is simulated, whose money is not real."
         quotes = Check("quotes", Verdict.FAIL, words, "Set it to alpaca or ibkr.")
     return (mode, account, quotes)

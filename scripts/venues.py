@@ -89,6 +89,7 @@ def _alpaca(
     patience: Patience,
     stamp: Stamp,
 ) -> Venue:
+    from brokers.alpaca_checks import market_data  # noqa: PLC0415 - only who trades there pays
     from brokers.alpaca_client import AlpacaBroker  # noqa: PLC0415 - only who trades there pays
     from brokers.alpaca_link import AlpacaLink  # noqa: PLC0415 - likewise
     from brokers.alpaca_market import AlpacaMarket  # noqa: PLC0415 - likewise
@@ -108,7 +109,7 @@ def _alpaca(
     broker = AlpacaBroker(link, session, clock, fee_schedule(settings.fees), stamp=stamp, feed=feed)
     market = AlpacaMarket(link, session, clock, feed=feed, stamp=stamp, estimates_closes=not sends)
     account = broker.account().account_id
-    market.check()
+    market_data(link, feed)
     return Venue(
         what=f"Alpaca {'live' if live else 'paper'} account {account}, {feed} quotes",
         source=market,

@@ -53,7 +53,7 @@ def _reasons(facts: LiveFacts) -> Iterator[str]:
     if facts.has_rehearsal_clock:
         yield "--start-at is a clock for rehearsals; leave it away."
     if not facts.source_is_real_time:
-        yield f"The quotes are not in real time ({facts.source}), so no order may be priced by them."
+        yield f"The quotes are not in real time ({facts.source}); no order may be priced by them."
 
 
 def _account_reasons(facts: LiveFacts) -> Iterator[str]:

@@ -31,8 +31,8 @@ LITTLE_DISK, FULL_DISK = 1_000_000_000, 100_000_000
 """Bytes free below which a person is warned, and below which a day may not be recorded."""
 INSTALL = "Run make paper once, or pip install -r requirements.txt in the environment you use."
 START = "See the README on starting the program from cron."
-_COMMAND_SECONDS = 5
-_REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9._-]+)\s*(?P<limits>[^;#]*)")
+_COMMAND_SECONDS = 2
+_REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<limits>[^;#]*)")
 _LIMIT = re.compile(r"(>=|<=|==|<|>)\s*([0-9.]+)")
 
 Run = Callable[[Sequence[str]], str | None]
@@ -116,32 +116,38 @@ def disk(folder: Path) -> Check:
 
 def database(path: Path) -> Check:
     """Return whether the database is sound, may be written, and is of this program's schema."""
-    name = "database"
     if not path.exists():
         if _is_writable(path.parent):
-            return Check(name, Verdict.OK, f"none yet; the first day makes {path}.")
-        return Check(
-            name, Verdict.FAIL, f"{path.parent} cannot be written.", "Make the folder writable."
-        )
-    mend = "Move the file aside (do not delete it), and restore the .bak beside it."
+            return Check("database", Verdict.OK, f"none yet; the first day makes {path}.")
+        words = f"{path.parent} cannot be written."
+        return Check("database", Verdict.FAIL, words, "Make the folder writable.")
     try:
-        uri = f"{path.resolve().as_uri()}?mode=rw"
-        with closing(sqlite3.connect(uri, uri=True, timeout=1, isolation_level=None)) as opened:
-            sound = opened.execute("PRAGMA quick_check(1)").fetchone()[0]
-            schema = opened.execute("PRAGMA user_version").fetchone()[0]
-            opened.execute("BEGIN IMMEDIATE")
-            opened.execute("ROLLBACK")
-    except sqlite3.OperationalError as error:
-        if "locked" in str(error) or "busy" in str(error):
-            words = f"{path} is being written by another program."
-            return Check(name, Verdict.WARN, words, "Nothing, if that is this program at work.")
-        mend = "Make the file and its folder writable (chmod u+w)."
-        return Check(name, Verdict.FAIL, f"{path} cannot be used ({error}).", mend)
+        found, schema = _look_into(path)
     except sqlite3.DatabaseError as error:
-        return Check(name, Verdict.FAIL, f"{path} is not sound ({error}).", mend)
-    if sound != "ok":
-        return Check(name, Verdict.FAIL, f"{path} is not sound ({sound}).", mend)
-    return _schema(path, schema)
+        return _unusable(path, str(error))
+    return _schema(path, schema) if found == "ok" else _unusable(path, found)
+
+
+def _look_into(path: Path) -> tuple[str, int]:
+    """Return what SQLite finds wrong with a file, else "ok", and its schema number."""
+    uri = f"{path.resolve().as_uri()}?mode=rw"
+    with closing(sqlite3.connect(uri, uri=True, timeout=0.3, isolation_level=None)) as opened:
+        found = opened.execute("PRAGMA quick_check(1)").fetchone()[0]
+        schema = opened.execute("PRAGMA user_version").fetchone()[0]
+        opened.execute("BEGIN IMMEDIATE")
+        opened.execute("ROLLBACK")
+    return str(found), int(schema)
+
+
+def _unusable(path: Path, why: str) -> Check:
+    if "locked" in why or "busy" in why:
+        words = f"{path} is being written by another program."
+        mend = "Nothing, if that is this program at work; else close what has it open."
+        return Check("database", Verdict.WARN, words, mend)
+    mend = "Move the file aside (do not delete it), and restore the .bak beside it."
+    if "readonly" in why or "unable to open" in why:
+        mend = "Make the file and its folder writable (chmod u+w)."
+    return Check("database", Verdict.FAIL, f"{path} cannot be used ({why}).", mend)
 
 
 def _schema(path: Path, found: int) -> Check:

@@ -1,6 +1,6 @@
 """Answers in the shapes that yfinance documents, and a Ticker that plays them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -50,6 +50,23 @@ def bars(closes: Mapping[date, float]) -> pd.DataFrame:
     return pd.DataFrame({"Close": list(closes.values())}, index=index)
 
 
+class LazyMetadata(Mapping[str, Any]):
+    """The mapping of `get_history_metadata()`: one of its keys costs another request."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        self._told = told
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - as in the library
+        assert key != "tradingPeriods", "this would ask Yahoo once more"
+        return self._told[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._told, "tradingPeriods"])
+
+    def __len__(self) -> int:
+        return len(self._told) + 1
+
+
 class RecordedYahoo:
     """The library's Ticker for the symbols that are recorded; an exception is raised."""
 
@@ -79,8 +96,20 @@ class RecordedYahoo:
 
             return give
 
+        told: list[Any] = []
+
+        def history(*, period: str = "", **about: object) -> pd.DataFrame:
+            if not period:
+                found: pd.DataFrame = answer("close")(**about)
+                return found
+            told.append(answer("quote")())
+            return bars({})
+
+        def metadata_of_history() -> LazyMetadata | None:
+            return LazyMetadata(told[-1]) if told and told[-1] is not None else None
+
         return SimpleNamespace(
-            get_history_metadata=answer("quote"),
+            history=history,
+            get_history_metadata=metadata_of_history,
             option_chain=answer("chain"),
-            history=answer("close"),
         )

@@ -54,8 +54,6 @@ def test_a_time_is_understood_in_each_form_that_yahoo_gives_it(
 @pytest.mark.parametrize(
     "answer",
     [
-        {},
-        None,
         metadata(None),
         metadata(600.25, None),
         metadata(float("nan")),
@@ -70,6 +68,19 @@ def test_a_price_without_a_number_or_a_time_is_not_known(
 ) -> None:
     yahoo.answers["SPY", "quote"] = answer
     assert a_market(yahoo).prices().keys() == {"SPX"}
+
+
+def test_the_s_and_p_is_looked_for_under_its_other_name(yahoo: RecordedYahoo) -> None:
+    yahoo.answers["^SPX", "quote"] = metadata(None)
+    yahoo.answers["^GSPC", "quote"] = metadata(6002.25)
+    assert a_market(yahoo).prices()["SPX"] == Quote(SEEN, last=6002.25)
+
+
+@pytest.mark.parametrize("nothing", [{}, None])
+def test_nothing_at_all_is_no_answer(yahoo: RecordedYahoo, nothing: object) -> None:
+    yahoo.answers["SPY", "quote"] = nothing
+    with pytest.raises(RetryLater, match="SPY: Yahoo sent nothing"):
+        a_market(yahoo).prices()
 
 
 def test_times_can_be_translated_to_the_clock_of_the_day(yahoo: RecordedYahoo) -> None:
