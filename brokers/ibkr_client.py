@@ -5,9 +5,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from brokers.ibkr_checks import Examination
 from brokers.ibkr_contracts import IbkrContracts, Listing, option_of
 from brokers.ibkr_link import IbkrLink, TwsError
-from brokers.ibkr_orders import Bookkeeper, Sent, Sheet, Word, place, read_executions, read_sheet
+from brokers.ibkr_orders import Bookkeeper, Sent, Sheet, read_executions, read_sheet
+from brokers.ibkr_sending import Word, place
 from src.fees import FeeSchedule
 from src.models import Answer, Fill, OrderIntent, OrderOutcome, Purpose, Session
 from src.ports import (
@@ -59,6 +61,7 @@ class IbkrBroker:
         self._link = link
         self._contracts = contracts
         self._clock = clock
+        self.stamp = stamp
         self._books = Bookkeeper(fees, stamp)
         self._sent: dict[str, Sent] = {}
         self._used: set[str] = set()
@@ -127,6 +130,9 @@ class IbkrBroker:
             return Word(taken=False, code="not-sent", text=str(error))
         except (ConnectionError, TimeoutError) as error:
             return Word(taken=None, code="lost", text=f"the connection broke: {error}")
+        except (TypeError, ValueError, AssertionError) as error:
+            # The library writes to the socket first and complains afterwards.
+            return Word(taken=None, code="library", text=f"{type(error).__name__}: {error}")
 
     def _outcome(self, reference: str, word: Word) -> OrderOutcome:
         if word.taken is None and word.code.isdigit():
@@ -144,9 +150,9 @@ class IbkrBroker:
         if report is None:
             return word
         if report.state in {OrderState.CANCELLED, OrderState.REJECTED} and not report.fills:
-            return Word(False, word.number, word.code, word.text)
+            return Word(taken=False, number=word.number, code=word.code, text=word.text)
         known = report.broker_order_id != "0" and "neither open" not in report.text
-        return Word(True, int(report.broker_order_id)) if known else word
+        return Word(taken=True, number=int(report.broker_order_id)) if known else word
 
     def cancel(self, client_order_id: str) -> None:
         """Ask for a cancellation, if the order is open now.
@@ -154,9 +160,7 @@ class IbkrBroker:
         Raises RetryLater, also for an order of another client id: TWS cancels an order only for
         the one that sent it.
         """
-        found = self._link.ask(
-            "open orders", lambda ib: ib.reqAllOpenOrdersAsync(), drops=True
-        )
+        found = self._link.ask("open orders", lambda ib: ib.reqAllOpenOrdersAsync(), drops=True)
         for trade in found:
             if trade.order.orderRef == client_order_id:
                 self._cancel(trade)
@@ -205,40 +209,24 @@ class IbkrBroker:
         """
         executions = self._link.ask("executions", read_executions)
         mine = [
-            each
-            for each in executions
-            if each.execution.acctNumber in {"", self._link.account_id}
+            each for each in executions if each.execution.acctNumber in {"", self._link.account_id}
         ]
         return [fill for fill in self._books.fills(mine) if fill.at.date() == session]
 
     def _read(self) -> Sheet:
-        generation = self._link.generation
-        sheet = self._link.ask("orders", read_sheet, drops=True)
+        async def job(ib: "IB") -> tuple[int, Sheet]:
+            generation = self._link.generation
+            sheet = await read_sheet(ib)
+            # After a restart TWS may hand out numbers again, and an order under the number of
+            # an open one would change that one. The library knows the open ones by itself.
+            mine = (e.execution for e in sheet.executions)
+            used = [e.orderId for e in mine if e.clientId == self._link.client_id]
+            self._link.number_orders_above(ib, max(used, default=0))
+            return generation, sheet
+
+        self._read_in, sheet = self._link.ask("orders", job, drops=True)
         self._used |= sheet.references()
-        if self._link.generation == generation:
-            self._read_in = generation
-        else:
-            self._read_in = self._link.generation if generation == 0 else -1
-        self._raise_numbers(sheet)
         return sheet
-
-    def _raise_numbers(self, sheet: Sheet) -> None:
-        """Keep new orders from taking the number of an earlier one.
-
-        After a restart TWS may hand out numbers again; an order under the number of an open one
-        would change that one.
-        """
-        mine = [
-            each.execution.orderId
-            for each in sheet.executions
-            if each.execution.clientId == self._link.client_id
-        ]
-
-        async def job(ib: "IB") -> None:
-            ib.client.updateReqId(max(mine) + 1)
-
-        if mine:
-            self._link.ask("order numbers", job)
 
     # The account.
 
@@ -249,7 +237,9 @@ class IbkrBroker:
         held = []
         for row in newest.values():
             option, quantity = option_of(row.contract), round(row.position)
-            symbol = option.symbol if option else row.contract.symbol
+            contract = row.contract
+            plain = contract.symbol if contract.secType == "STK" else contract.localSymbol
+            symbol = option.symbol if option else plain
             if quantity:
                 held.append(Holding(symbol, quantity, option))
         return held
@@ -275,23 +265,8 @@ class IbkrBroker:
         self._link.ready()
         account = self._link.account_id
 
-        async def job(ib: "IB") -> dict[str, tuple[str, str]]:
-            # The library's own call keeps a subscription open for ever; TWS allows two of them.
-            number = ib.client.getReqId()
-            answer = ib.wrapper.startReq(number)
-            ib.client.reqAccountSummary(number, "All", _TAGS)
-            try:
-                await answer
-            finally:
-                if ib.isConnected():
-                    ib.client.cancelAccountSummary(number)
-            return {
-                row.tag: (row.value, row.currency)
-                for row in ib.wrapper.acctSummary.values()
-                if row.account == account
-            }
-
-        return self._link.ask("account values", job)
+        rows = self._link.ask("account values", lambda ib: self._link.account_summary(ib, _TAGS))
+        return {tag: (value, money) for whose, tag, value, money in rows if whose == account}
 
     def _dollars(self, values: dict[str, tuple[str, str]], tag: str) -> Decimal:
         value, currency = values.get(tag, ("", ""))
@@ -352,20 +327,19 @@ class IbkrBroker:
 
     def capabilities(self) -> tuple[Check, ...]:
         """Return what this account can do for the strategy, by what-ifs; no order is sent."""
-        from brokers.ibkr_checks import capabilities  # noqa: PLC0415 - it asks this class
-
-        return capabilities(self, self._link, self._contracts, self._clock)
+        return self._examination().capabilities()
 
     def diagnose(self) -> tuple[Check, ...]:
         """Return what the doctor wants to know of the connection and the account."""
-        from brokers.ibkr_checks import diagnose  # noqa: PLC0415 - it asks this class
+        return self._examination().diagnose()
 
-        return diagnose(self, self._link, self._contracts, self._clock)
+    def _examination(self) -> Examination:
+        return Examination(self, self._link, self._contracts, self._clock)
 
 
 def _number(text: str) -> Decimal | None:
     try:
         value = Decimal(str(text))
-    except ArithmeticError:
+    except ArithmeticError:  # not a number
         return None
     return value if value.is_finite() and abs(value) < _UNSET else None

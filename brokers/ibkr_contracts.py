@@ -56,7 +56,8 @@ class IbkrContracts:
             found = {
                 each.contract.conId: each.contract
                 for each in self._details(name, wanted)
-                if each.contract and each.contract.symbol == name
+                if each.contract
+                and each.contract.symbol == name
                 and each.contract.secType == wanted.secType
             }
             if len(found) != 1:
@@ -142,8 +143,12 @@ def _misfit(details: "ContractDetails", option: OptionContract) -> str:
         ("right", found.right, found.right[:1] == option.right),
         ("strike", found.strike, abs(found.strike - option.strike) < 1e-6),
         ("multiplier", found.multiplier, found.multiplier == str(MULTIPLIER)),
-        ("symbol", found.localSymbol, found.localSymbol.split()[:1] == [option.root]
-         or found.localSymbol.replace(" ", "") == option.symbol),
+        (
+            "symbol",
+            found.localSymbol,
+            found.localSymbol.split()[:1] == [option.root]
+            or found.localSymbol.replace(" ", "") == option.symbol,
+        ),
     )
     return ", ".join(f"{name} is {value!r}" for name, value, holds in checks if not holds)
 
@@ -160,10 +165,14 @@ def option_of(contract: "Contract") -> OptionContract | None:
     """
     if contract.secType != "OPT":
         return None
-    try:
-        return parse_symbol(contract.localSymbol)
-    except ValueError:
-        return parse_symbol(
-            f"{contract.tradingClass or contract.symbol}{_day(contract)[2:]}"
-            f"{contract.right[:1]}{round(contract.strike * 1000):08d}"
-        )
+    root = contract.tradingClass or contract.symbol
+    mills = round(contract.strike * 1000)
+    for text in (
+        contract.localSymbol,
+        f"{root}{_day(contract)[2:]}{contract.right[:1]}{mills:08d}",
+    ):
+        try:
+            return parse_symbol(text)
+        except ValueError:
+            continue
+    return None

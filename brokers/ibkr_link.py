@@ -10,24 +10,39 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from brokers.ibkr_login import Attempt, Login
 from src.ports import MendInput, RetryLater, StopTrading
 
-if TYPE_CHECKING:  # the names under which the other files of this broker know the library's types
-    from ib_async import IB as IB
-    from ib_async import Contract as Contract
-    from ib_async import ContractDetails as ContractDetails
+if TYPE_CHECKING:  # the other files of this broker know the library's types from here
+    from ib_async import (
+        IB,
+        CommissionReport,
+        Contract,
+        ContractDetails,
+        LimitOrder,
+        Option,
+        Ticker,
+        Trade,
+    )
     from ib_async import Fill as Execution
-    from ib_async import LimitOrder as LimitOrder
-    from ib_async import Option as Option
     from ib_async import OrderState as WhatIf
-    from ib_async import Ticker as Ticker
-    from ib_async import Trade as Trade
 
     __all__ = [
-        *("IB", "Contract", "ContractDetails", "Execution", "LimitOrder", "Option", "Ticker"),
-        *("Trade", "WhatIf"),
+        "IB",
+        "CommissionReport",
+        "Contract",
+        "ContractDetails",
+        "Execution",
+        "IbkrLink",
+        "LimitOrder",
+        "Option",
+        "Patience",
+        "Ticker",
+        "Trade",
+        "TwsError",
+        "WhatIf",
     ]
 
 T = TypeVar("T")
@@ -36,7 +51,6 @@ Patience = Callable[[], float]
 Listener = Callable[[int, int, str], None]
 """Takes the id of the request or order (-1: none), the code and the words of a message."""
 
-PAPER_PORTS, LIVE_PORTS = {7497: "TWS", 4002: "Gateway"}, {7496: "TWS", 4001: "Gateway"}
 _LOST, _LOST_TO_SERVER = 1100, 2110
 _BACK_WITHOUT_DATA, _BACK = 1101, 1102
 _FARM_BROKEN, _FARM_OK = 2103, 2104
@@ -74,17 +88,16 @@ class IbkrLink:
         paper: bool,
         patience: Patience,
     ) -> None:
-        self.host = host
-        self.port = port or (4002 if paper else 4001)
+        self._login = Login(host, port or (4002 if paper else 4001), client_id, account, paper)
         self.client_id = client_id
         self.paper = paper
+        self.place = self._login.place
         self.account_id = ""
         self.server_version = 0
         self.generation = 0
         self.data_generation = 0
         self.broken_farms: set[str] = set()
         self.listeners: list[Listener] = []
-        self._wanted_account = account
         self._patience = patience
         self._ib: IB | None = None
         self._cut = ""
@@ -92,11 +105,6 @@ class IbkrLink:
         self._lock = threading.RLock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-
-    @property
-    def place(self) -> str:
-        """Where TWS is looked for."""
-        return f"{self.host}:{self.port}"
 
     def ready(self) -> None:
         """Connect unless connected. Raises RetryLater, MendInput or StopTrading, in words."""
@@ -109,9 +117,7 @@ class IbkrLink:
                     "nothing is sent until it says that it is back"
                 )
 
-    def ask(
-        self, what: str, work: Callable[["IB"], Awaitable[T]], *, drops: bool = False
-    ) -> T:
+    def ask(self, what: str, work: Callable[["IB"], Awaitable[T]], *, drops: bool = False) -> T:
         """Return what `work` makes of the library, awaited on the library's own loop.
 
         Raises RetryLater when there is no connection or no answer in time, TwsError when the
@@ -163,9 +169,7 @@ class IbkrLink:
     # What the library is made to build.
 
     @staticmethod
-    def option(
-        symbol: str, expiry: str, strike: float, right: str, trading_class: str
-    ) -> "Option":
+    def option(symbol: str, expiry: str, strike: float, right: str, trading_class: str) -> "Option":
         """Return an option of a hundred, routed by SMART, that is not yet looked up."""
         from ib_async import Option  # noqa: PLC0415 - costs half a second of a start
 
@@ -181,6 +185,29 @@ class IbkrLink:
         return Index("SPX", "CBOE", "USD"), Stock("SPY", "SMART", "USD", primaryExchange="ARCA")
 
     @staticmethod
+    async def account_summary(ib: "IB", tags: str) -> "list[tuple[str, str, str, str]]":
+        """Return account, tag, value and currency of the accounts' values, asked once.
+
+        The library's own call leaves a subscription open for ever, of which TWS allows two.
+        """
+        client: Any = ib.client
+        number = client.getReqId()
+        answer = ib.wrapper.startReq(number)  # type: ignore[no-untyped-call] # the library's
+        ib.wrapper.acctSummary.clear()
+        client.reqAccountSummary(number, "All", tags)
+        try:
+            await answer
+        finally:
+            if ib.isConnected():
+                client.cancelAccountSummary(number)
+        return [(e.account, e.tag, e.value, e.currency) for e in ib.wrapper.acctSummary.values()]
+
+    @staticmethod
+    def number_orders_above(ib: "IB", number: int) -> None:
+        """Give the next order a higher number than this."""
+        ib.client.updateReqId(number + 1)  # type: ignore[no-untyped-call] # the library's
+
+    @staticmethod
     def limit_order(**fields: object) -> "LimitOrder":
         """Return an order. Only keywords: the library's own positions are a trap."""
         from ib_async import LimitOrder  # noqa: PLC0415 - as above
@@ -193,9 +220,7 @@ class IbkrLink:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             self._loop.set_exception_handler(_note)
-            self._thread = threading.Thread(
-                target=self._loop.run_forever, name="ibkr", daemon=True
-            )
+            self._thread = threading.Thread(target=self._loop.run_forever, name="ibkr", daemon=True)
             self._thread.start()
 
         async def begin() -> T:
@@ -220,9 +245,8 @@ class IbkrLink:
         task = asyncio.ensure_future(begin())
         self._trouble = asyncio.get_running_loop().create_future()
         try:
-            await asyncio.wait(
-                {task, self._trouble}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-            )
+            either: set[asyncio.Future[Any]] = {task, self._trouble}
+            await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
                 return task.result()
             if self._trouble.done():
@@ -248,12 +272,12 @@ class IbkrLink:
         return self._ib
 
     def _connect(self) -> None:
-        self._check_port()
+        self._login.check_port()
         seconds = self._patience()
         self._drop()
         ib = self._run(lambda: self._open(seconds), seconds)
         try:
-            self.account_id = self._choose_account(ib.managedAccounts())
+            self.account_id = self._login.choose_account(ib.managedAccounts())
         except (MendInput, StopTrading):
             self._run(lambda: _hang_up(ib), _SLACK)
             raise
@@ -294,95 +318,33 @@ class IbkrLink:
         # No deadline of the library's: each of its steps would begin to count anew.
         opening = asyncio.ensure_future(
             ib.connectAsync(
-                self.host,
-                self.port,
-                self.client_id,
+                self._login.host,
+                self._login.port,
+                self._login.client_id,
                 timeout=None,
-                account=self._wanted_account,
+                account=self._login.account,
                 raiseSyncErrors=True,
                 fetchFields=StartupFetch.ORDERS_OPEN,
             )
         )
-        await asyncio.wait({opening, ended}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {opening, ended}
+        await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if opening.done() and not opening.cancelled() and opening.exception() is None:
             ib.client.conn.disconnected -= on_end
             ib.reqMarketDataType(1)
             return ib
-        failure = self._why_not(ib, opening, in_use=bool(in_use), hung_up=ended.done())
+        attempt = Attempt(
+            error=opening.exception() if opening.done() and not opening.cancelled() else None,
+            is_in_use=bool(in_use),
+            hung_up=ended.done(),
+            has_socket=ib.client.conn.transport is not None,
+            has_greeted=ib.client.connState == ib.client.CONNECTED,
+            is_logged_in=ib.client.isReady(),
+        )
         opening.cancel()
         await asyncio.gather(opening, return_exceptions=True)
         await _hang_up(ib)
-        raise failure
-
-    def _why_not(
-        self, ib: "IB", opening: "asyncio.Future[IB]", *, in_use: bool, hung_up: bool
-    ) -> Exception:
-        if in_use:
-            return StopTrading(
-                f"another program is connected to TWS at {self.place} as client {self.client_id}; "
-                "end it, or give this one a broker.ibkr.client_id of its own"
-            )
-        error = opening.exception() if opening.done() and not opening.cancelled() else None
-        if isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError):
-            return RetryLater(
-                f"TWS or IB Gateway cannot be reached at {self.place} ({error}); "
-                "see broker.ibkr.host and the network"
-            )
-        client = ib.client
-        if hung_up:
-            return RetryLater(
-                f"TWS at {self.place} closed the connection at once; see whether it trusts this "
-                "machine's address (Configure, API, Settings, Trusted IPs)"
-            )
-        if client.conn.transport is None:
-            return RetryLater(
-                f"TWS or IB Gateway does not answer at {self.place}; start it, log in, and switch "
-                "its API on (Configure, API, Settings, Enable ActiveX and Socket Clients)"
-            )
-        if not client.isConnected():
-            return RetryLater(
-                f"something listens at {self.place} but does not greet like TWS; see "
-                "broker.ibkr.port, and whether TWS asks for permission on its screen"
-            )
-        if not client.isReady():
-            return RetryLater(
-                f"TWS at {self.place} answers but is logged out; log in to it again"
-            )
-        return RetryLater(f"TWS at {self.place} is logged in but does not answer requests")
-
-    def _check_port(self) -> None:
-        wrong = LIVE_PORTS if self.paper else PAPER_PORTS
-        if self.port in wrong:
-            mode, other = ("paper", "real money") if self.paper else ("real money", "paper")
-            right = sorted(PAPER_PORTS if self.paper else LIVE_PORTS)
-            raise StopTrading(
-                f"broker.ibkr.port {self.port} is the port of {wrong[self.port]} for {other}, but "
-                f"this run is for {mode}; set it to {right[0]} (Gateway) or {right[1]} (TWS)"
-            )
-
-    def _choose_account(self, there: list[str]) -> str:
-        listed, wanted = ", ".join(there), self._wanted_account
-        if wanted and wanted not in there:
-            raise MendInput(
-                f"broker.ibkr.account is {wanted}, but the user logged in at {self.place} has "
-                f"{listed}; set it to one of these"
-            )
-        if not wanted and len(there) != 1:
-            raise MendInput(
-                f"broker.ibkr.account is empty, but the user logged in at {self.place} has "
-                f"several accounts: {listed}; set it to one of these"
-            )
-        chosen = wanted or there[0]
-        is_paper = chosen.startswith("D")
-        if is_paper != self.paper:
-            found = "a paper account" if is_paper else "an account with real money"
-            mode = "paper" if self.paper else "real money"
-            raise StopTrading(
-                f"this run is for {mode}, but {chosen} at {self.place} is {found} (the ids of "
-                "paper accounts begin with D); log in to the other one, or mend "
-                "broker.paper_trading"
-            )
-        return chosen
+        raise attempt.failure(self._login)
 
     def _drop(self) -> None:
         ib, self._ib = self._ib, None
@@ -415,7 +377,7 @@ async def _hang_up(ib: "IB") -> None:
     if ib.isConnected():
         ib.disconnect()
     else:
-        ib.client.disconnect()
+        ib.client.disconnect()  # type: ignore[no-untyped-call] # the library's
     for _ in range(100):
         if ib.client.conn.transport is None:
             return

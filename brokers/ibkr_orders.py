@@ -13,7 +13,7 @@ Everything else, every doubt included, is an order that still works.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -24,28 +24,17 @@ from src.models import NEW_YORK, Fill, Side
 from src.ports import OrderReport, OrderState
 
 if TYPE_CHECKING:
-    from brokers.ibkr_link import IB, Contract, Execution, LimitOrder, Trade
+    from brokers.ibkr_link import IB, CommissionReport, Execution, Trade
 
-_LIVE = frozenset({"PreSubmitted", "Submitted", "Filled"})
-_ENDED = {
+ENDED = {
     "Cancelled": OrderState.CANCELLED,
     "ApiCancelled": OrderState.CANCELLED,
     "Inactive": OrderState.REJECTED,
 }
-_ENDED_BY_CODE = {201: OrderState.REJECTED, 202: OrderState.CANCELLED}
-REFUSALS = frozenset(
-    # Answers that say that an order was not taken; what is not here is looked into.
-    {110, 200, 201, 203, 320, 321, 383, 387, 388, 434, 451, 460, 10043, 10058, 10311}
-)
-_STILL_LIVES = frozenset(
-    # Said of orders that live, or of the connection; the library calls some of them cancelled.
-    {105, 165, 329, 399, 404, 492, 1100, 1101, 1102, 10167, 10349}
-)
+_BY_CODE = {201: OrderState.REJECTED, 202: OrderState.CANCELLED}
 _UNSET = 1e300
 _LATE = 0.25
 """Real seconds that a commission report may come after its execution."""
-_QUIET_ACKNOWLEDGEMENT = 1.0
-"""Real seconds after which a number given by TWS counts as taken, if no status follows."""
 
 
 @dataclass
@@ -62,10 +51,10 @@ class Sent:
             return None
         filled = round(self.trade.orderStatus.filled)
         for entry in reversed(self.trade.log):
-            if entry.errorCode in _ENDED_BY_CODE:
-                return _ENDED_BY_CODE[entry.errorCode], filled, entry.message
-            if not entry.errorCode and entry.status in _ENDED:
-                return _ENDED[entry.status], filled, entry.status
+            if entry.errorCode in _BY_CODE:
+                return _BY_CODE[entry.errorCode], filled, entry.message
+            if not entry.errorCode and entry.status in ENDED:
+                return ENDED[entry.status], filled, entry.status
         return None
 
 
@@ -79,7 +68,7 @@ class Sheet:
 
     def references(self) -> set[str]:
         """Return every order reference in it."""
-        orders = {each.order.orderRef for each in (*self.open, *self.completed)}
+        orders = {each.order.orderRef for each in [*self.open, *self.completed]}
         return (orders | {each.execution.orderRef for each in self.executions}) - {""}
 
 
@@ -111,15 +100,15 @@ async def read_executions(ib: "IB") -> "list[Execution]":
     ]
 
 
-def _has_commission(execution: "Execution", told: "dict[str, object]") -> bool:
+def _has_commission(execution: "Execution", told: "dict[str, CommissionReport]") -> bool:
     report = told.get(execution.execution.execId, execution.commissionReport)
-    return bool(getattr(report, "execId", ""))
+    return bool(report.execId)
 
 
 def _is_new(ib: "IB", execution: "Execution") -> bool:
     """Whether a commission report may still be on its way: only soon after an execution."""
     age = ib.wrapper.lastTime - execution.time
-    return abs(age.total_seconds()) < 1
+    return abs(age.total_seconds()) < 2
 
 
 def fill_id(exec_id: str) -> str:
@@ -172,13 +161,14 @@ class Bookkeeper:
 
         def is_ours(trade: "Trade") -> bool:
             order = trade.order
-            return order.orderRef == reference or (not order.orderRef and order.permId == number)
+            unnamed = not order.orderRef and number and order.permId == number
+            return order.orderRef == reference or bool(unnamed)
 
         working = next(filter(is_ours, sheet.open), None)
         over = next(filter(is_ours, sheet.completed), None)
         numbers = {each.order.permId for each in (working, over) if each} | {number}
         mine = [
-            each._replace(execution=_with_reference(each, reference))
+            each._replace(execution=replace(each.execution, orderRef=reference))
             for each in sheet.executions
             if each.execution.orderRef == reference
             or (not each.execution.orderRef and each.execution.permId in numbers - {0})
@@ -190,12 +180,6 @@ class Bookkeeper:
         filled = sum(fill.quantity for fill in fills)
         state, text = _state(working, over, sent, filled)
         return OrderReport(reference, str(max(numbers)), state, fills, text)
-
-
-def _with_reference(execution: "Execution", reference: str) -> "object":
-    from dataclasses import replace
-
-    return replace(execution.execution, orderRef=reference)
 
 
 def _state(
@@ -224,8 +208,8 @@ def _end_of(over: "Trade", filled: int) -> tuple[OrderState, str]:
         return OrderState.WORKING, "filled, but its executions are not told yet"
     if executed > filled:
         return OrderState.WORKING, f"ended with {executed} filled, of which {filled} are told yet"
-    if status in _ENDED:
-        return _ENDED[status], _words(over)
+    if status in ENDED:
+        return ENDED[status], _words(over)
     return OrderState.WORKING, f"completed with the status {status}"
 
 
@@ -236,64 +220,3 @@ def _words(over: "Trade") -> str:
 
 def _size(trade: "Trade | None") -> int:
     return round(float(trade.order.totalQuantity)) if trade else 0
-
-
-# Sending.
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """What TWS said of a new order: `taken` True or False, None when that is not known."""
-
-    taken: bool | None
-    number: int = 0
-    code: str = ""
-    text: str = ""
-
-
-async def place(
-    ib: "IB", contract: "Contract", order: "LimitOrder", sent: Sent, seconds: float
-) -> Word:
-    """Send an order and wait for TWS's word on it. Sends once; never raises for a doubt."""
-    heard: asyncio.Future[Word] = asyncio.get_running_loop().create_future()
-
-    def say(word: Word) -> None:
-        if not heard.done():
-            heard.set_result(word)
-
-    def on_error(request: int, code: int, words: str, about: object) -> None:
-        del about
-        if request != order.orderId or code in _STILL_LIVES or 2100 <= code < 2200:
-            return
-        say(Word(False if code in REFUSALS else None, order.permId, str(code), words))
-
-    def on_status(trade: "Trade") -> None:
-        last = trade.log[-1] if trade.log else None
-        if last is None or last.errorCode:
-            return  # the library's conclusion from an error, which is heard by itself
-        if trade.orderStatus.status in _LIVE:
-            say(Word(taken=True, number=trade.orderStatus.permId or order.permId))
-        elif trade.orderStatus.status in _ENDED:
-            say(Word(None, order.permId, trade.orderStatus.status, "ended as soon as it was sent"))
-
-    async def take_number() -> None:
-        while not order.permId:
-            await asyncio.sleep(0.02)
-        await asyncio.sleep(_QUIET_ACKNOWLEDGEMENT)
-        say(Word(taken=True, number=order.permId))
-
-    ib.errorEvent += on_error
-    ib.disconnectedEvent += (lost := lambda: say(Word(None, order.permId, "lost", "connection")))
-    patience = None
-    try:
-        sent.trade = ib.placeOrder(contract, order)
-        sent.trade.statusEvent += on_status
-        patience = asyncio.ensure_future(take_number())
-        return await asyncio.wait_for(heard, seconds)
-    except TimeoutError:
-        return Word(None, order.permId, "time-out", f"TWS said nothing within {seconds:.3g} s")
-    finally:
-        if patience:
-            patience.cancel()
-        ib.errorEvent -= on_error
-        ib.disconnectedEvent -= lost

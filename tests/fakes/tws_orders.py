@@ -39,7 +39,9 @@ class OrderDesk:
         else:
             self._take(client, order)
 
-    def _refusal(self, order: WireOrder) -> tuple[int, str] | None:
+    def _refusal(  # noqa: PLR0911 - one reason a line
+        self, order: WireOrder
+    ) -> tuple[int, str] | None:
         faults, book = self._server.faults, self._book
         if faults.read_only:
             return 321, "Error validating request.-'cn' : cause - The API is in Read-Only mode."
@@ -158,9 +160,7 @@ class OrderDesk:
                 if not server.faults.late_commissions:
                     client.send(execution.commission_message())
             if client.wants_positions:
-                client.send(
-                    wire.position_message(order.account, order.contract, execution.net)
-                )
+                client.send(wire.position_message(order.account, order.contract, execution.net))
         if server.faults.late_commissions:
             self._withheld.append(execution)
         self.tell(order)

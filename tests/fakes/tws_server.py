@@ -65,7 +65,7 @@ class FakeTws:
         self.now = now or (lambda: datetime.now(UTC))
         self.version = version
         self.accounts = accounts
-        self.book = Book(account=accounts.split(",")[0], cash=cash, now=self.now)
+        self.book = Book(account=accounts.partition(",")[0], cash=cash, now=self.now)
         self.faults = Faults()
         self.received: list[list[str]] = []
         self.next_id = 1
@@ -83,7 +83,10 @@ class FakeTws:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -189,7 +192,7 @@ class FakeTws:
             return
         handlers: dict[int, Callable[[Client, list[str]], None]] = {
             1: self._stream,
-            2: lambda client, fields: client.streams.pop(fields[2], None) and None,
+            2: self._end_stream,
             3: self.desk.place,
             4: self.desk.cancel,
             5: self.desk.open_orders,
@@ -299,6 +302,9 @@ class FakeTws:
         client.send([58, 1, request, kind])
         client.send([81, request, found[0].min_tick, "9c0001", 3])
         self._tick(client, request, found[0])
+
+    def _end_stream(self, client: Client, fields: list[str]) -> None:
+        client.streams.pop(fields[2], None)
 
     def _tick(self, client: Client, request: str, listing: WireContract) -> None:
         shown = self.book.shown.get(listing.con_id)
