@@ -119,10 +119,12 @@ class Examination:
 
     def _at_the_money(self) -> dict[str, OptionContract]:
         today = self._clock.now().date()
-        spy, spx = self._prices["SPY"].last or 0.0, self._prices["SPX"].last or 0.0
+        spy, spx = (self._prices[name].last or 0.0 for name in ("SPY", "SPX"))
+        strike = nearest_strike(spy, SPY_STRIKE_STEP)
+        matched = nearest_strike(spx / spy * strike, SPX_STRIKE_STEP)
         return {
-            "SPY": OptionContract("SPY", today, nearest_strike(spy, SPY_STRIKE_STEP)),
-            "SPXW": OptionContract("SPXW", today, nearest_strike(spx, SPX_STRIKE_STEP)),
+            "SPY": OptionContract("SPY", today, strike),
+            "SPXW": OptionContract("SPXW", today, matched),
         }
 
     def _todays_contracts(self) -> Check:

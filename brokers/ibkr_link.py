@@ -121,23 +121,31 @@ class IbkrLink:
         """Return what `work` makes of the library, awaited on the library's own loop.
 
         Raises RetryLater when there is no connection or no answer in time, TwsError when the
-        answer is an error. With `drops`, a time-out also ends the connection: the library knows
+        answer is an error. Only for what may be asked twice. With `drops`, a time-out also ends the connection: the library knows
         these requests by their kind only, and would take an answer that comes late for the
         answer to the next one.
         """
         with self._lock:
-            self.ready()
-            ib, seconds = self._the_ib(), self._patience()
             try:
-                return self._run(lambda: self._answer(what, ib, work, seconds), seconds)
-            except TimeoutError:
-                if drops:
-                    self._drop()
-                raise RetryLater(
-                    f"TWS at {self.place} did not answer within {seconds:.3g} s: {what}"
-                ) from None
+                return self._ask(what, work, drops=drops)
+            except ConnectionError:
+                self._drop()  # it may have been gone for long, unnoticed: asked once more
+            try:
+                return self._ask(what, work, drops=drops)
             except ConnectionError as error:
                 raise RetryLater(f"the connection to TWS at {self.place} broke: {what}") from error
+
+    def _ask(self, what: str, work: Callable[["IB"], Awaitable[T]], *, drops: bool) -> T:
+        self.ready()
+        ib, seconds = self._the_ib(), self._patience()
+        try:
+            return self._run(lambda: self._answer(what, ib, work, seconds), seconds)
+        except TimeoutError:
+            if drops:
+                self._drop()
+            raise RetryLater(
+                f"TWS at {self.place} did not answer within {seconds:.3g} s: {what}"
+            ) from None
 
     def send(self, work: Callable[["IB", float], Awaitable[T]]) -> T:
         """Return what `work` makes of the library and of the real seconds that it may take.

@@ -17,12 +17,8 @@ if TYPE_CHECKING:
 
 _LIVE = 1
 _KINDS = {2: "frozen", 3: "delayed", 4: "delayed and frozen"}
-_FRESH = timedelta(seconds=1)
-_QUIET = timedelta(seconds=5)
-"""Of the machine's clock: for how long a stream without a tick is believed to be a quiet market."""
 _ONE_SIDE = 0.5
 """Real seconds that the second side of a market may come after the first."""
-_MOST_STREAMS = 60
 _CLOSES_ARE_KNOWN = timedelta(minutes=1)
 _AFTER_HOURS_ARE_NEAR = timedelta(minutes=30)
 _NOTICES = range(2100, 2200)
@@ -84,15 +80,15 @@ class IbkrMarket:
     The time of a quote is when it was last known to be the market, on the clock of this machine,
     as `stamp` turns it into the day's:
 
-    - the moment of its last tick, if that is at most a second old;
-    - else, if the last tick is at most five seconds old, the moment of an answer of TWS to
+    - the moment of its last tick, if that is at most `fresh` old on the day's clock;
+    - else, if the last tick is at most `quiet` old on the machine's, the moment of an answer of TWS to
       a question for the time, unless it has said that a data farm is broken: nothing new came
       over a link that lives, so the quote has not changed;
     - else the stream is begun anew. A stream that lives answers with the whole market at once; a
       dead one does not, and is said to be so.
 
     So a quiet market is never called stale, and a dead stream is not called fresh for longer
-    than five seconds.
+    than `quiet`.
     """
 
     link: IbkrLink
@@ -100,6 +96,9 @@ class IbkrMarket:
     clock: Clock
     session: Session | None = None
     stamp: Callable[[datetime], datetime] = _as_it_is
+    fresh: timedelta = timedelta(seconds=1)
+    quiet: timedelta = timedelta(seconds=5)
+    most_streams: int = 60
     name: str = "Interactive Brokers"
     cadence_seconds: float | None = None
     _streams: dict[str, _Stream] = field(default_factory=dict, init=False)
@@ -204,11 +203,11 @@ class IbkrMarket:
     ) -> dict[_Stream, datetime]:
         """Return for each stream the moment, on this machine's clock, for which it speaks."""
         times = {each: _tick_time(each) for each in streams}
-        old = [e for e, at in times.items() if at and now - self.stamp(at) > _FRESH]
+        old = [e for e, at in times.items() if at and now - self.stamp(at) > self.fresh]
         if old and not self.link.broken_farms:
             await ib.reqCurrentTimeAsync()
             proof = ib.wrapper.lastTime
-            silent = [e for e in old if proof - (times[e] or proof) > _QUIET]
+            silent = [e for e in old if proof - (times[e] or proof) > self.quiet]
             times |= {each: proof for each in old if each not in silent}
             for each in silent:
                 each.begin(ib, self.link.data_generation)
@@ -232,7 +231,7 @@ class IbkrMarket:
 
     def _prune(self, ib: "IB", asked: Sequence[_Stream]) -> None:
         """Give up the streams that were not asked for longest: TWS grants a hundred."""
-        for name in list(self._streams)[: max(0, len(self._streams) - _MOST_STREAMS)]:
+        for name in list(self._streams)[: max(0, len(self._streams) - self.most_streams)]:
             stream = self._streams[name]
             if stream.has_sides and stream not in asked:
                 del self._streams[name]

@@ -94,6 +94,8 @@ async def place(
     """Send an order and wait for so many real seconds for TWS's word on it."""
     hearing = _Hearing(ib, order)
     try:
+        if not ib.isConnected():
+            return hearing.word("not-sent", "the connection had broken before", taken=False)
         sent.trade = ib.placeOrder(contract, order)
         sent.trade.statusEvent += hearing.on_status
         return await asyncio.wait_for(hearing.heard, seconds)
