@@ -1,0 +1,105 @@
+"""Sending one order, and what TWS says to it: taken, not taken, or nothing to rely on."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from brokers.ibkr_orders import ENDED, Sent
+
+if TYPE_CHECKING:
+    from brokers.ibkr_link import IB, Contract, LimitOrder, Trade
+
+_LIVE = frozenset({"PreSubmitted", "Submitted", "Filled"})
+_REFUSALS = frozenset(
+    # Answers that say that an order was not taken; what is in neither list is looked into.
+    {110, 200, 201, 203, 320, 321, 383, 387, 388, 434, 451, 460, 10043, 10058, 10311}
+)
+_STILL_LIVES = frozenset(
+    # Said of orders that live, or of the connection; the library calls some of them cancelled.
+    {105, 165, 329, 399, 404, 492, 1100, 1101, 1102, 10167, 10349}
+)
+_NOTICES = range(2100, 2200)
+_QUIET_ACKNOWLEDGEMENT = 1.0
+"""Real seconds after which a number given by TWS counts as taken, if no status follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What TWS said of a new order: `taken` True or False, None when that is not known."""
+
+    taken: bool | None
+    number: int = 0
+    code: str = ""
+    text: str = ""
+
+
+class _Hearing:
+    """Listens to what is said of one order until something of it decides."""
+
+    def __init__(self, ib: "IB", order: "LimitOrder") -> None:
+        self._ib = ib
+        self._order = order
+        self._loop = asyncio.get_running_loop()
+        self.heard: asyncio.Future[Word] = self._loop.create_future()
+        ib.errorEvent += self._on_error
+        ib.openOrderEvent += self._on_open
+        ib.disconnectedEvent += self._on_end
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._ib.errorEvent -= self._on_error
+        self._ib.openOrderEvent -= self._on_open
+        self._ib.disconnectedEvent -= self._on_end
+
+    def word(self, code: str, text: str, *, taken: bool | None = None) -> Word:
+        """Return a word on this order, with the number that TWS has given it, if any."""
+        return Word(taken, self._order.permId, code, text)
+
+    def _say(self, word: Word) -> None:
+        if not self.heard.done():
+            self.heard.set_result(word)
+
+    def _on_error(self, request: int, code: int, words: str, about: object) -> None:
+        del about
+        if request == self._order.orderId and code not in _STILL_LIVES and code not in _NOTICES:
+            taken = False if code in _REFUSALS else None
+            self._say(self.word(str(code), words, taken=taken))
+
+    def _on_open(self, trade: "Trade") -> None:
+        if trade.order is self._order and self._order.permId:
+            self._loop.call_later(_QUIET_ACKNOWLEDGEMENT, self._take_for_granted)
+
+    def _take_for_granted(self) -> None:
+        self._say(self.word("", "", taken=True))
+
+    def _on_end(self) -> None:
+        self._say(self.word("lost", "the connection broke before TWS had answered"))
+
+    def on_status(self, trade: "Trade") -> None:
+        """Hear a status, unless it is the library's own conclusion from an error."""
+        last = trade.log[-1] if trade.log else None
+        status = trade.orderStatus.status
+        if last is None or last.errorCode:
+            return
+        if status in _LIVE:
+            self._order.permId = self._order.permId or trade.orderStatus.permId
+            self._say(self.word("", "", taken=True))
+        elif status in ENDED:
+            self._say(self.word(status, "ended as soon as it was sent"))
+
+
+async def place(
+    ib: "IB", contract: "Contract", order: "LimitOrder", sent: Sent, seconds: float
+) -> Word:
+    """Send an order and wait for so many real seconds for TWS's word on it."""
+    hearing = _Hearing(ib, order)
+    try:
+        if not ib.isConnected():
+            return hearing.word("not-sent", "the connection had broken before", taken=False)
+        sent.trade = ib.placeOrder(contract, order)
+        sent.trade.statusEvent += hearing.on_status
+        return await asyncio.wait_for(hearing.heard, seconds)
+    except TimeoutError:
+        return hearing.word("time-out", f"TWS said nothing within {seconds:.3g} s")
+    finally:
+        hearing.close()
