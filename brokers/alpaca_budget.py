@@ -50,7 +50,8 @@ class Budget:
         if self._clock is None or left is None or not left.strip().isdigit():
             return
         self._left = whole(left)
-        self._until = self._clock.now() + timedelta(seconds=_seconds_left(headers))
+        if self._left <= self._kept:
+            self._until = self._clock.now() + timedelta(seconds=_seconds_left(headers))
 
     def is_used_up(self) -> None:
         """Take note that a call was throttled."""

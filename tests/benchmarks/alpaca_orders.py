@@ -6,7 +6,6 @@ Then the time and memory of a process that makes a first call, against one that 
 library.
 """
 
-import gc
 import statistics
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from brokers.alpaca_market import AlpacaMarket  # noqa: E402
 from src.fees import FeeSchedule  # noqa: E402
 from src.models import Answer, Leg, OptionContract, OrderIntent, Purpose, Side  # noqa: E402
 from tests.fakes.alpaca_exchange import AlpacaExchange  # noqa: E402
-from tests.fakes.alpaca_server import KEYS, AlpacaServer, running  # noqa: E402
+from tests.fakes.alpaca_server import KEYS, running  # noqa: E402
 from tests.fakes.builders import DAY, a_clock, a_session, spxw_call, spy_call  # noqa: E402
 
 SPY, SPX = spy_call(), spxw_call()
@@ -126,19 +125,28 @@ class Bare:
         )
 
 
-def empty(server: AlpacaServer) -> None:
-    """Forget all orders, so that the server does not become slower."""
-    exchange = server.exchange
-    exchange.orders.clear()
-    exchange.positions.clear()
-    exchange.activities.clear()
-    server.requests.clear()
-    exchange.cash = Decimal(1_000_000)
+class Roomy(AlpacaExchange):
+    """An account in which money is no question."""
+
+    def buying_power(self) -> Decimal:
+        """Return more than anybody spends."""
+        return Decimal(10**9)
 
 
-def seconds_of(client: Ours | Bare, server: AlpacaServer) -> float:
+def serve() -> None:
+    """Run the fake Alpaca in a process of its own until the input ends."""
+    exchange = Roomy(CLOCK.now)
+    exchange.allows_naked = True
+    exchange.quote(SPY, 2.98, 3.02)
+    exchange.quote(SPX, 23.00, 23.40)
+    exchange.quote_spy(600.24, 600.26)
+    with running(exchange) as server:
+        print(server.url, flush=True)
+        sys.stdin.read()
+
+
+def seconds_of(client: Ours | Bare) -> float:
     """Return the wall time from the question for quotes to both acknowledgements."""
-    empty(server)
     begin = time.perf_counter()
     client.trade()
     return time.perf_counter() - begin
@@ -159,38 +167,42 @@ def main() -> None:
     """Print medians and ratios of pairs."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 300
     warnings.simplefilter("ignore")
-    exchange = AlpacaExchange(CLOCK.now)
-    exchange.allows_naked = True
-    exchange.quote(SPY, 2.98, 3.02)
-    exchange.quote(SPX, 23.00, 23.40)
-    exchange.quote_spy(600.24, 600.26)
-    with running(exchange) as server:
-        ours, bare = Ours(server.url), Bare(server.url)
-        pairs = []
-        for each in range(rounds + 20):
-            gc.collect() if each % 50 == 0 else None
-            first: Ours | Bare = ours if each % 2 else bare
-            second: Ours | Bare = bare if each % 2 else ours
-            found = {type(c): seconds_of(c, server) for c in (first, second)}
-            if each >= 20:
-                pairs.append((found[Ours], found[Bare]))
-        print(f"rounds                                   {rounds}")
-        print(f"quotes to both orders, this client       {median(pairs, 0) * 1000:.2f} ms")
-        print(f"quotes to both orders, bare alpaca-py    {median(pairs, 1) * 1000:.2f} ms")
-        print(f"ratio, median of pairs (at most 1.2)     {ratio(pairs):.2f}")
-        empty(server)
-        key, secret = KEYS
-        code = FIRST_CALL.format(project=str(PROJECT), key=key, secret=secret, url=server.url)
-        starts = [(process(code), process(LIBRARY)) for _ in range(5)]
-        times = [(a[0], b[0]) for a, b in starts]
-        sizes = [(a[1], b[1]) for a, b in starts]
-        print(f"start to first answers                   {median(times, 0):.2f} s")
-        print(f"importing alpaca-py                      {median(times, 1):.2f} s")
-        print(f"ratio (at most 1.25)                     {ratio(times):.2f}")
-        print(f"peak memory, first answers               {median(sizes, 0):.0f} MB")
-        print(f"peak memory, importing alpaca-py         {median(sizes, 1):.0f} MB")
-        print(f"ratio (at most 1.25)                     {ratio(sizes):.2f}")
-        ours.link.close()
+    command = [sys.executable, __file__, "--serve"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        if server.stdout is None or server.stdin is None:
+            raise RuntimeError("the server has no input or output")
+        measure(server.stdout.readline().strip(), rounds)
+        server.stdin.close()
+
+
+def measure(url: str, rounds: int) -> None:
+    """Print what is found against the server at `url`."""
+    ours, bare = Ours(url), Bare(url)
+    pairs = []
+    for each in range(rounds + 20):
+        first: Ours | Bare = ours if each % 2 else bare
+        second: Ours | Bare = bare if each % 2 else ours
+        found = {type(client): seconds_of(client) for client in (first, second)}
+        if each >= 20:
+            pairs.append((found[Ours], found[Bare]))
+    print(f"rounds                                   {rounds}")
+    print(f"quotes to both orders, this client       {median(pairs, 0) * 1000:.2f} ms")
+    print(f"quotes to both orders, bare alpaca-py    {median(pairs, 1) * 1000:.2f} ms")
+    print(f"ratio, median of pairs (at most 1.2)     {ratio(pairs):.2f}")
+    key, secret = KEYS
+    code = FIRST_CALL.format(project=str(PROJECT), key=key, secret=secret, url=url)
+    starts = [(process(code), process(LIBRARY)) for _ in range(5)]
+    times = [(a[0], b[0]) for a, b in starts]
+    sizes = [(a[1], b[1]) for a, b in starts]
+    print(f"start to first answers                   {median(times, 0):.2f} s")
+    print(f"importing alpaca-py                      {median(times, 1):.2f} s")
+    print(f"ratio (at most 1.25)                     {ratio(times):.2f}")
+    print(f"peak memory, first answers               {median(sizes, 0):.0f} MB")
+    print(f"peak memory, importing alpaca-py         {median(sizes, 1):.0f} MB")
+    print(f"ratio (at most 1.25)                     {ratio(sizes):.2f}")
+    ours.link.close()
 
 
 def median(pairs: list[tuple[float, float]], index: int) -> float:
@@ -204,4 +216,4 @@ def ratio(pairs: list[tuple[float, float]]) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    serve() if "--serve" in sys.argv else main()

@@ -30,8 +30,8 @@ class Fault:
     """What goes wrong with the next `times` calls of a method to a path.
 
     `kind`: "status" answers with `status` and `body`; "hang" never answers; "reset" drops the
-    connection; "drip" sends the answer in drops; "edit" lets `edit` change the JSON, "made" lets it make one of the query alone. With `after`
-    the call has taken effect before.
+    connection; "drip" sends the answer in drops; "edit" lets `edit` change the JSON; "made" lets
+    it make one of the query alone. With `after` the call has taken effect before.
     """
 
     method: str

@@ -168,7 +168,7 @@ def test_fills_of_shares_and_of_other_days_are_left_out(desk: AlpacaDesk) -> Non
 
 
 def test_many_fills_come_page_by_page(desk: AlpacaDesk) -> None:
-    intent, order = working_sale(desk)
+    _, order = working_sale(desk)
     desk.server.page_size = 3
     for _ in range(10):
         desk.exchange.fill(order, 1, Decimal("3.10"))
