@@ -57,7 +57,9 @@ class Budget:
         """Take note that a call was throttled."""
         if self._clock is not None:
             self._left = 0
-            self._until = self._until or self._clock.now() + timedelta(seconds=_WINDOW)
+            now = self._clock.now()
+            if self._until is None or self._until <= now:
+                self._until = now + timedelta(seconds=_WINDOW)
 
 
 def _seconds_left(headers: Mapping[str, str]) -> float:
