@@ -50,13 +50,16 @@ class Budget:
         if self._clock is None or left is None or not left.strip().isdigit():
             return
         self._left = whole(left)
-        self._until = self._clock.now() + timedelta(seconds=_seconds_left(headers))
+        if self._left <= self._kept:
+            self._until = self._clock.now() + timedelta(seconds=_seconds_left(headers))
 
     def is_used_up(self) -> None:
         """Take note that a call was throttled."""
         if self._clock is not None:
             self._left = 0
-            self._until = self._until or self._clock.now() + timedelta(seconds=_WINDOW)
+            now = self._clock.now()
+            if self._until is None or self._until <= now:
+                self._until = now + timedelta(seconds=_WINDOW)
 
 
 def _seconds_left(headers: Mapping[str, str]) -> float:

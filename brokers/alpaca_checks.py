@@ -1,15 +1,17 @@
 """What an account at Alpaca can do for the strategy, and whether the way to it is sound."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, time
 
 from brokers import alpaca_pages as pages
 from brokers.alpaca_link import AlpacaLink
 from brokers.alpaca_margin import margin_of_a_spread
 from brokers.alpaca_reply import Row, by_symbol, moment, number, rows, text, whole
-from src.models import NEW_YORK, Session
+from src.models import Session
 from src.ports import Check, Clock, MendInput, RetryLater, StopTrading, Verdict
 
+LAST_ORDER = time(15, 15)
+"""New York time: the earliest of the published cut-offs for what expires today."""
 _SKEW_WARN = 2.0
 _SKEW_FAIL = 30.0
 """Seconds between the server's clock and ours: quotes may be old by five."""
@@ -141,16 +143,20 @@ def _margin(link: AlpacaLink, account: Row) -> Check:
 def market_data(link: AlpacaLink, feed: str) -> Check:
     """Return whether the feed is delivered. Raises RetryLater, and MendInput without a right to it."""
     params: dict[str, str | int | float] = {"feed": feed, "limit": 1}
-    link.options("/options/snapshots/SPY", params, what=f"{feed} option quotes")
+    try:
+        link.options("/options/snapshots/SPY", params, what=f"{feed} option quotes")
+    except MendInput as error:
+        return Check("market data", Verdict.FAIL, str(error))
     if feed != "opra":
-        mend = "Subscribe to OPRA and set broker.alpaca.feed to opra; for a paper day it will do."
-        found = f"the {feed} feed is derived, not the market."
-        return Check("market data", Verdict.WARN, found, mend)
+        mend = "Subscribe to OPRA and set broker.alpaca.feed to opra."
+        found = f"the {feed} feed is derived, not the market: good for a paper day only."
+        verdict = Verdict.WARN if link.paper else Verdict.FAIL
+        return Check("market data", verdict, found, mend)
     return Check("market data", Verdict.OK, "OPRA quotes are delivered.")
 
 
 def _last_order(session: Session) -> Check:
-    at = session.at(datetime(2000, 1, 1, 15, 15, tzinfo=NEW_YORK).time())
+    at = session.at(LAST_ORDER)
     found = f"Alpaca may take no order on what expires today from {at:%H:%M} New York time."
     verdict = Verdict.WARN if session.is_half_day else Verdict.OK
     mend = "Its times for half days are not published." if session.is_half_day else ""

@@ -1,7 +1,8 @@
 """An account at Alpaca as the place where orders go."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from brokers import alpaca_checks as checks
@@ -16,6 +17,7 @@ from brokers.alpaca_orders import (
     read_order,
     read_print,
     units,
+    without_order,
 )
 from brokers.alpaca_reply import Row, moment, number, option, rows, text
 from src.fees import FeeSchedule
@@ -37,7 +39,6 @@ _A_NO = {400, 401, 403, 404, 405, 422}
 """The statuses by which the server says that it did not take an order."""
 _TWICE = "40010001"
 _LONGEST_CHAIN = 10
-_LAST_ORDER = time(15, 15)
 
 
 class AlpacaBroker:
@@ -132,20 +133,19 @@ class AlpacaBroker:
         return [each for each in reports if not each.state.is_final]
 
     def _find(self, client_order_id: str) -> AlpacaOrder | None:
-        params = {"client_order_id": client_order_id}
+        return self._look("/orders:by_client_order_id", {"client_order_id": client_order_id})
+
+    def _look(self, path: str, params: Mapping[str, str]) -> AlpacaOrder | None:
         try:
-            row = self._link.trading(
-                "/orders:by_client_order_id", params, what="the order", urgent=True
-            )
+            row = self._link.trading(path, params, what="the order", urgent=True)
         except Refusal as refusal:
             if refusal.status == 404 and refusal.is_readable:
                 return None
             raise
         return _order_of(row)
 
-    def _by_id(self, order_id: str) -> AlpacaOrder:
-        path = f"/orders/{order_id}"
-        return _order_of(self._link.trading(path, what="the order", urgent=True))
+    def _by_id(self, order_id: str) -> AlpacaOrder | None:
+        return self._look(f"/orders/{order_id}", {})
 
     def _follow(self, order: AlpacaOrder) -> list[AlpacaOrder]:
         """Return an order and those that somebody put in its place, the living one last."""
@@ -153,7 +153,10 @@ class AlpacaBroker:
         while every[-1].status == "replaced" and every[-1].replaced_by:
             if len(every) == _LONGEST_CHAIN:
                 raise RetryLater(f"order {order.client_order_id} was replaced without an end")
-            every.append(self._by_id(every[-1].replaced_by))
+            order_id = every[-1].replaced_by
+            if (successor := self._by_id(order_id)) is None:
+                raise RetryLater(f"order {order_id}, put in the place of another, is not shown")
+            every.append(successor)
         if order.client_order_id:
             self._ids[order.client_order_id] = every[-1].order_id
         return every
@@ -186,22 +189,27 @@ class AlpacaBroker:
         def is_before(moment: datetime | None) -> bool:
             return moment is not None and self._stamp(moment).date() < session
 
-        orders = {
-            each.order_id: each
-            for each in pages.orders(
-                self._link, "all", lambda each: is_before(each.submitted_at), what="the orders"
-            )
-        }
+        listed = pages.orders(
+            self._link, "all", lambda each: is_before(each.submitted_at), what="the orders"
+        )
+        orders = {each.order_id: each for each in listed}
         prints = self._prints(lambda row: is_before(moment(row.get("transaction_time"))))
         today = [each for each in prints if self._stamp(each.at).date() == session]
         for order_id in {each.order_id for each in today} - orders.keys():
-            orders[order_id] = self._by_id(order_id)
+            if order := self._by_id(order_id):
+                orders[order_id] = order
         found = []
-        for order in orders.values():
-            printed = [each for each in today if each.order_id == order.order_id]
-            if printed or (order.filled and not is_before(order.submitted_at)):
-                found += self._fills_of(order, printed, _first_id(order, orders))
-        found.sort(key=lambda each: each.at)
+        for order_id in orders.keys() | {each.order_id for each in today}:
+            printed = [each for each in today if each.order_id == order_id]
+            order = orders.get(order_id)
+            if order is None or order.contract is None:
+                for part, its in without_order(printed):
+                    found += self._fills_of(part, its, order.client_order_id if order else "")
+                continue
+            if is_before(order.submitted_at):
+                order = replace(order, average=None)  # what it filled on other days is not told
+            found += self._fills_of(order, printed, _first_id(order, orders))
+        found.sort(key=lambda each: (each.at, each.fill_id))
         return [each for each in found if each.at.date() == session]
 
     def _fills_of(
@@ -326,7 +334,7 @@ class AlpacaBroker:
         from 15:30, for SPY from 15:45. Whether the gate holds for SPXW, and for closing orders, is
         not published; both are taken to be closed.
         """
-        return session.at(_LAST_ORDER)
+        return session.at(checks.LAST_ORDER)
 
 
 def _order_of(row: object) -> AlpacaOrder:

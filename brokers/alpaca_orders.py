@@ -13,7 +13,7 @@ share of the average, never the count.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
@@ -133,6 +133,34 @@ def read_print(row: Row) -> Print | None:
         at,
         abs(whole(row.get("cum_qty"))) or None,
     )
+
+
+def without_order(prints: Sequence[Print]) -> list[tuple[AlpacaOrder, list[Print]]]:
+    """Return stand-ins for an order that is not shown, or has several legs: one a contract."""
+    parts: dict[OptionContract, list[Print]] = {}
+    for each in prints:
+        part = f"{each.order_id}/{each.contract.symbol}"
+        parts.setdefault(each.contract, []).append(replace(each, order_id=part))
+    return [
+        (
+            AlpacaOrder(
+                order_id=part[0].order_id,
+                client_order_id="",
+                contract=contract,
+                side=part[0].side,
+                quantity=0,
+                filled=0,
+                average=None,
+                status="",
+                submitted_at=None,
+                changed_at=None,
+                replaces="",
+                replaced_by="",
+            ),
+            part,
+        )
+        for contract, part in parts.items()
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from src.ports import RetryLater
 MOST_PAGES = 50
 _ACTIVITIES = 100
 _ORDERS = 500
+_ORDER_PAGES = 10
 _SNAPSHOTS = 1000
 _CONTRACTS = 1000
 
@@ -59,7 +60,7 @@ def orders(
     """
     found: dict[str, AlpacaOrder] = {}
     until = ""
-    for _ in range(MOST_PAGES):
+    for _ in range(_ORDER_PAGES):
         params: dict[str, str | int | float] = {
             "status": status,
             "limit": _ORDERS,

@@ -35,6 +35,18 @@ class _Watched(io.RawIOBase):
         super().close()
 
 
+class _Reading:
+    """What the standard library's answer asks of a socket: something to read from."""
+
+    def __init__(self, sock: Any, patience: Patience) -> None:  # noqa: ANN401 - plain or TLS
+        self._sock = sock
+        self._patience = patience
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        del mode
+        return io.BufferedReader(_Watched(self._sock, self._patience))
+
+
 def mount(
     session: "Session",
     patience: Patience,
@@ -48,9 +60,7 @@ def mount(
 
     class Response(HTTPResponse):
         def __init__(self, sock: Any, *args: Any, **options: Any) -> None:  # noqa: ANN401
-            super().__init__(sock, *args, **options)
-            self.fp.close()
-            self.fp = io.BufferedReader(_Watched(sock, patience))
+            super().__init__(_Reading(sock, patience), *args, **options)  # type: ignore[arg-type]
 
     class PlainConnection(HTTPConnection):
         response_class = Response

@@ -130,6 +130,7 @@ class AlpacaExchange:
         self.level = 3
         self.markets: dict[str, Market] = {}
         self.orders: dict[str, Order] = {}
+        self.client_ids: set[str] = set()
         self.positions: dict[str, int] = {}
         self.shares = 0
         self.activities: list[dict[str, Any]] = []
@@ -254,7 +255,7 @@ class AlpacaExchange:
 
     def submit(self, body: dict[str, Any]) -> Reply:
         client = str(body.get("client_order_id") or f"auto-{self._numbers}")
-        if any(each.client_order_id == client for each in self.orders.values()):
+        if client in self.client_ids:
             return refused(422, 40010001, "client_order_id must be unique")
         try:
             contract = parse_symbol(str(body.get("symbol")))
@@ -274,6 +275,7 @@ class AlpacaExchange:
             at=self.now(),
         )
         self.orders[order.order_id] = order
+        self.client_ids.add(client)
         answer = {**order.to_json(), "status": "pending_new"}
         self._meet(order)
         return 200, answer

@@ -30,8 +30,8 @@ class Fault:
     """What goes wrong with the next `times` calls of a method to a path.
 
     `kind`: "status" answers with `status` and `body`; "hang" never answers; "reset" drops the
-    connection; "drip" sends the answer in drops; "edit" lets `edit` change the JSON. With `after`
-    the call has taken effect before.
+    connection; "drip" sends the answer in drops; "edit" lets `edit` change the JSON; "made" lets
+    it make one of the query alone. With `after` the call has taken effect before.
     """
 
     method: str
@@ -288,7 +288,7 @@ class Handler(BaseHTTPRequestHandler):
         with server.lock:
             server.requests.append(Request(method, path, query, body, raw))
             fault = server.fault_of(method, path)
-            if fault and not fault.after and fault.kind in {"hang", "reset", "status"}:
+            if fault and not fault.after and fault.kind in {"hang", "reset", "status", "made"}:
                 status, payload = fault.status, None
             else:
                 status, payload = self.reply(method, path, query, body)
@@ -303,6 +303,8 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         elif fault.kind == "drip":
             self.drip(json.dumps(payload).encode())
+        elif fault.kind == "made":
+            self.send(200, fault.edit(query))
         elif fault.kind == "edit":
             self.send(status, fault.edit(payload))
         else:

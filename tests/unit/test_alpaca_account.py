@@ -6,9 +6,11 @@ from decimal import Decimal
 
 import pytest
 
+from brokers.alpaca_client import AlpacaBroker
 from brokers.alpaca_margin import most_margin
+from src.fees import FeeSchedule
 from src.models import OptionContract, Purpose, Side
-from src.ports import ActivityKind, Check, MendInput, RetryLater, Verdict
+from src.ports import ActivityKind, Check, RetryLater, Verdict
 from tests.fakes.alpaca_desk import SPX, SPY, AlpacaDesk, a_desk
 from tests.fakes.builders import DAY, HALF_DAY, a_session, at
 
@@ -112,8 +114,19 @@ def test_what_an_account_lacks_is_named_each_by_itself(desk: AlpacaDesk) -> None
 
 def test_an_account_without_opra_is_told_at_the_start(desk: AlpacaDesk) -> None:
     desk.server.has_opra = False
-    with pytest.raises(MendInput, match="OPRA"):
-        desk.broker.capabilities()
+    found = row(desk.broker.capabilities(), "market data")
+    assert found.verdict is Verdict.FAIL
+    assert "OPRA agreement is not signed" in found.found
+
+
+@pytest.mark.parametrize(("paper", "verdict"), [(True, Verdict.WARN), (False, Verdict.FAIL)])
+def test_indicative_quotes_will_do_for_paper_and_never_for_money(
+    desk: AlpacaDesk, verdict: Verdict, *, paper: bool
+) -> None:
+    desk.server.keys = ("XK", "x")
+    link = desk.new_link("XK", "x", paper=paper)
+    broker = AlpacaBroker(link, desk.session, desk.clock, FeeSchedule(), feed="indicative")
+    assert row(broker.capabilities(), "market data").verdict is verdict
 
 
 @pytest.mark.parametrize("day", [DAY, HALF_DAY])

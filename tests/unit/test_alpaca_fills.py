@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from itertools import accumulate
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from brokers.alpaca_orders import in_cents
-from src.models import MULTIPLIER, Fill, OrderIntent
+from brokers.alpaca_orders import AlpacaOrder, Print, Unit, in_cents, read_order, units
+from src.models import MULTIPLIER, Fill, OrderIntent, Side
 from src.ports import OrderState
 from tests.fakes.alpaca_desk import SPX, SPY, AlpacaDesk, a_desk
 from tests.fakes.alpaca_exchange import Order
-from tests.fakes.builders import DAY
+from tests.fakes.builders import DAY, at
 
 
 @pytest.fixture
@@ -168,8 +171,86 @@ def test_fills_of_shares_and_of_other_days_are_left_out(desk: AlpacaDesk) -> Non
     assert desk.broker.fills(DAY + timedelta(days=1)) == []
 
 
+def test_a_print_whose_order_is_not_shown_is_told_without_an_id(desk: AlpacaDesk) -> None:
+    _, order = working_sale(desk)
+    desk.exchange.fill(order, 2, Decimal("3.10"))
+    del desk.exchange.orders[order.order_id]
+    fills = desk.broker.fills(DAY)
+    assert [(each.client_order_id, each.contract, each.quantity) for each in fills] == [
+        ("", SPY, 1),
+        ("", SPY, 1),
+    ]
+    assert desk.broker.fills(DAY) == fills
+
+
+def test_the_legs_of_somebodys_combination_are_told_each_as_its_own(desk: AlpacaDesk) -> None:
+    _, order = working_sale(desk)
+    desk.exchange.fill(order, 1, Decimal("3.10"))
+    other = {**desk.exchange.activities[0], "id": "2::2", "symbol": SPX.symbol, "side": "buy"}
+    desk.exchange.activities.append(other)
+    order.extra = {"symbol": "", "asset_class": "", "order_class": "mleg", "legs": []}
+    told = {(each.contract, each.side, each.quantity) for each in desk.broker.fills(DAY)}
+    assert told == {(SPY, Side.SELL, 1), (SPX, Side.BUY, 1)}
+
+
+def test_an_order_of_yesterday_that_fills_today_tells_only_todays(desk: AlpacaDesk) -> None:
+    _, order = working_sale(desk)
+    desk.exchange.fill(order, 4, Decimal("3.10"))
+    desk.clock.sleep(timedelta(days=1).total_seconds())
+    desk.exchange.fill(order, 3, Decimal("3.20"))
+    desk.restart()
+    tomorrow = desk.broker.fills(DAY + timedelta(days=1))
+    assert [each.price for each in tomorrow] == [Decimal("3.20")] * 3
+    assert len(desk.broker.fills(DAY)) == 4
+    assert not ids(tomorrow) & ids(desk.broker.fills(DAY))
+
+
+@given(data=st.data())
+def test_whatever_is_seen_when_each_contract_is_counted_once(data: st.DataObject) -> None:
+    sizes = data.draw(st.lists(st.integers(1, 5), min_size=1, max_size=6))
+    prices = [Decimal(data.draw(st.integers(290, 310))).scaleb(-2) for _ in sizes]
+    ends = list(accumulate(sizes))
+    every = [
+        Print(f"p{n}", "o", SPY, Side.SELL, size, price, at("09:41"), end)
+        for n, (size, price, end) in enumerate(zip(sizes, prices, ends, strict=True))
+    ]
+    recorded: dict[int, Unit] = {}
+    told: dict[int, Unit] = {}
+    for _ in range(data.draw(st.integers(1, 6))):
+        if data.draw(st.booleans()):
+            told = {}  # a new process
+        seen = data.draw(st.lists(st.sampled_from(every), unique=True))
+        told = units(order_of(every[: data.draw(st.integers(0, len(every)))]), seen, told)
+        recorded = {**told, **recorded}
+    assert set(recorded) <= set(range(1, ends[-1] + 1))
+    final = units(order_of(every), every, {})
+    recorded = {**final, **recorded}
+    assert set(recorded) == set(range(1, ends[-1] + 1))
+    whole = sum((n * price for n, price in zip(sizes, prices, strict=True)), Decimal(0))
+    assert sum((each.price for each in final.values()), Decimal(0)) == whole
+
+
+def order_of(prints: list[Print]) -> AlpacaOrder:
+    """Return the order of thirty as it is told after these prints."""
+    filled = sum(each.quantity for each in prints)
+    paid_ = sum((each.quantity * each.price for each in prints), Decimal(0))
+    found = read_order(
+        {
+            "id": "o",
+            "symbol": SPY.symbol,
+            "side": "sell",
+            "qty": "30",
+            "filled_qty": str(filled),
+            "filled_avg_price": str(paid_ / filled) if filled else None,
+            "updated_at": "2026-03-09T13:41:00Z",
+        }
+    )
+    assert found is not None
+    return found
+
+
 def test_many_fills_come_page_by_page(desk: AlpacaDesk) -> None:
-    intent, order = working_sale(desk)
+    _, order = working_sale(desk)
     desk.server.page_size = 3
     for _ in range(10):
         desk.exchange.fill(order, 1, Decimal("3.10"))

@@ -263,7 +263,7 @@ def test_a_list_that_never_ends_is_given_up(desk: AlpacaDesk, path: str) -> None
         "activities": "/v2/account/activities",
         "orders": "/v2/orders",
     }
-    desk.server.fail("GET", names[path], "edit", edit=more, times=10**9)
+    desk.server.fail("GET", names[path], "made", edit=more, times=10**9)
     with pytest.raises(RetryLater, match="no end"):
         endless(desk)[names[path]]()
     assert len(desk.server.requests) <= pages.MOST_PAGES
@@ -271,9 +271,8 @@ def test_a_list_that_never_ends_is_given_up(desk: AlpacaDesk, path: str) -> None
 
 @pytest.mark.parametrize("path", ["/v2/options/contracts", "/v1beta1/options/snapshots/SPX"])
 def test_a_page_that_comes_again_is_given_up_at_once(desk: AlpacaDesk, path: str) -> None:
-    desk.server.fail(
-        "GET", path, "edit", edit=lambda page: {**page, "next_page_token": "same"}, times=9
-    )
+    page = {"snapshots": {}, "option_contracts": [], "next_page_token": "same"}
+    desk.server.fail("GET", path, "made", edit=lambda _: page, times=9)
     with pytest.raises(RetryLater, match="same page"):
         endless(desk)[path]()
     assert len(desk.server.requests) == 2

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -99,7 +100,7 @@ def test_an_order_for_which_there_is_no_time_is_not_sent(desk: AlpacaDesk) -> No
 # Doubt.
 
 
-DOUBTFUL = {
+DOUBTFUL: dict[str, dict[str, Any]] = {
     "504 after acceptance": {"status": 504, "after": True},
     "504 before": {"status": 504, "body": HTML},
     "500 with an empty body": {"status": 500},
