@@ -15,13 +15,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 from brokers.ibkr_contracts import option_of
 from src.fees import FeeSchedule
 from src.models import NEW_YORK, Fill, Side
 from src.ports import OrderReport, OrderState
+from src.ticks import CENT
 
 if TYPE_CHECKING:
     from brokers.ibkr_link import IB, CommissionReport, Execution, Trade
@@ -136,19 +137,21 @@ class Bookkeeper:
             if option is None:
                 continue
             quantity, report = round(what.shares), each.commissionReport
+            side = Side.BUY if what.side.upper().startswith("B") else Side.SELL
+            price = Decimal(str(what.price)).quantize(CENT)
             fee = (
-                Decimal(str(report.commission))
+                Decimal(str(report.commission)).quantize(CENT, rounding=ROUND_HALF_UP)
                 if report.execId and abs(report.commission) < _UNSET
-                else self.fees.fee(option.root, quantity)
+                else self.fees.fee(option.root, quantity, side=side, price=price)
             )
             found.append(
                 Fill(
                     fill_id=fill_id(what.execId),
                     client_order_id=what.orderRef,
                     contract=option,
-                    side=Side.BUY if what.side.upper().startswith("B") else Side.SELL,
+                    side=side,
                     quantity=quantity,
-                    price=Decimal(str(what.price)),
+                    price=price,
                     fee=fee,
                     at=self.stamp(what.time.astimezone(NEW_YORK)),
                 )

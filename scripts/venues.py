@@ -168,7 +168,7 @@ def _ibkr(
         raise
     contracts = IbkrContracts(link)
     broker = IbkrBroker(link, contracts, clock, fee_schedule(settings.fees), stamp)
-    market = IbkrMarket(link, contracts, session, clock, stamp)
+    market = IbkrMarket(link, contracts, clock, session, stamp)
     return Venue(
         what=f"Interactive Brokers {'live' if live else 'paper'} account {link.account_id}",
         source=market,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import pytest
+
 from tests.fakes.alpaca_desk import SPX, SPY, AlpacaDesk, a_desk
 from tests.fakes.alpaca_library import (
     APIError,
