@@ -26,6 +26,11 @@ KEPT_SECONDS = 15.0
 """For how long an answer serves: an order is looked at every second, and Yahoo counts requests."""
 QUIET_SECONDS = 120.0
 """For how long nothing is asked after Yahoo has refused for too many requests."""
+OPTIONS_DELAY = timedelta(minutes=15)
+"""By how much Yahoo's option quotes are late, as its help pages say."""
+_AHEAD = timedelta(seconds=2)
+"""By how much Yahoo's clock may differ from ours."""
+_MINUTE = timedelta(minutes=1)
 _CLOSES_PUBLISHED = timedelta(minutes=20)
 _STRANGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError)
 """What the library lets through: no network, no JSON, an answer of another form."""
@@ -47,11 +52,12 @@ class Yahoo(Protocol):
     def chain(self, symbol: str, day: date) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
         """Return the underlying's quote and the rows of all options that expire on a day.
 
-        Of a row `contractSymbol`, `bid`, `ask` and `lastPrice` are looked at.
+        Of the quote `exchangeDataDelayedBy` (minutes) is looked at as well, of a row
+        `contractSymbol`, `bid`, `ask` and `lastPrice`.
         """
 
-    def close(self, symbol: str, day: date) -> float | None:
-        """Return the unadjusted close of a day's bar, None when there is none."""
+    def bars(self, symbol: str, day: date, interval: str) -> list[tuple[datetime, float]]:
+        """Return the beginnings and unadjusted closes of a day's bars, of "1m" or "1d"."""
 
 
 @dataclass
@@ -75,17 +81,20 @@ class YfinanceLink:
         rows = [row for table in tables for row in table.to_dict("records")]
         return dict(answer.underlying or {}), rows
 
-    def close(self, symbol: str, day: date) -> float | None:
-        """Return the close of a day's bar."""
+    def bars(self, symbol: str, day: date, interval: str) -> list[tuple[datetime, float]]:
+        """Return the bars of a day that have a close."""
         end = day + timedelta(days=1)
-        bars = self._ask(
+        table = self._ask(
             symbol,
             lambda each: each.history(
-                start=day.isoformat(), end=end.isoformat(), interval="1d", auto_adjust=False
+                start=day.isoformat(), end=end.isoformat(), interval=interval, auto_adjust=False
             ),
         )
-        on_day = [close for at, close in bars["Close"].items() if at.date() == day]
-        return _number(on_day[-1]) if on_day else None
+        every = (
+            (at.to_pydatetime().astimezone(NEW_YORK), _positive(close))
+            for at, close in table["Close"].items()
+        )
+        return [(at, close) for at, close in every if close and at.date() == day]
 
     def _ask(self, symbol: str, question: Callable[[Any], Any]) -> Any:  # noqa: ANN401 - untyped
         """Ask in a thread: the library waits half a minute for some answers, whatever it is told.
@@ -138,9 +147,10 @@ def _same(moment: datetime) -> datetime:
 class YfinanceMarket:
     """Yahoo as a source of quotes; implements QuoteSource.
 
-    The price of an index is up to 15 minutes old, and so is a bid or an ask, of which Yahoo tells
-    no time at all: each carries the time of its underlying's price, the newest at which it can
-    have been seen, and never the present. `stamp` turns that into the time of the day's clock.
+    A bid or an ask is 15 minutes old, and Yahoo tells no time of it: it carries the time of its
+    underlying's price, less what that is newer. So a paper day on these quotes needs a `clock` that
+    is 15 minutes late, and gets the prices of that moment, from bars of a minute where the newest
+    ones lie ahead of it. `stamp` turns Yahoo's time into the clock's.
     """
 
     yahoo: Yahoo
@@ -165,7 +175,15 @@ class YfinanceMarket:
     def _price(self, symbol: str) -> Quote | None:
         told = self._once(("quote", symbol), partial(self.yahoo.quote, symbol))
         at, last = _moment(told), _positive(told.get("regularMarketPrice"))
-        return Quote(self.stamp(at), last=last) if at and last else None
+        if not at or not last:
+            return None
+        if self.stamp(at) <= self.clock.now() + _AHEAD:
+            return Quote(self.stamp(at), last=last)
+        ask = partial(self.yahoo.bars, symbol, at.date(), "1m")
+        bars = self._once(("bars", symbol, at.date()), ask)
+        ends = ((self.stamp(start + _MINUTE), close) for start, close in bars)
+        known = [(end, close) for end, close in ends if end <= self.clock.now()]
+        return Quote(known[-1][0], last=known[-1][1]) if known else None
 
     def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
         """Return the quotes of these contracts that the chains of their days hold."""
@@ -183,6 +201,8 @@ class YfinanceMarket:
         at = _moment(underlying)
         if at is None:
             return {}
+        late = timedelta(minutes=_positive(underlying.get("exchangeDataDelayedBy")) or 0)
+        at -= max(OPTIONS_DELAY - late, timedelta(0))
         named = ((_contract(row.get("contractSymbol")), row) for row in rows)
         quotes = {each: _quote(self.stamp(at), row) for each, row in named if each}
         return {each: quote for each, quote in quotes.items() if not quote.is_empty}
@@ -199,13 +219,13 @@ class YfinanceMarket:
         if not is_over:
             return None
         spy, spx = (
-            self._once(("close", each, day), partial(self.yahoo.close, each, day))
+            self._once(("close", each, day), partial(self.yahoo.bars, each, day, "1d"))
             for each in CLOSES
         )
-        if spy is None or spx is None:
+        if not spy or not spx:
             return None
         source = f"Yahoo Finance, bars of {day} of SPY and ^GSPC; not the exchanges' own record"
-        return OfficialCloses(spy, spx, source)
+        return OfficialCloses(spy[-1][1], spx[-1][1], source)
 
     def _once(self, key: object, ask: Callable[[], Any]) -> Any:  # noqa: ANN401 - untyped library
         """Ask, unless the answer of a moment ago still serves or Yahoo wants to be left alone."""

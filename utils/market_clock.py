@@ -27,6 +27,18 @@ class WallClock:
         self._woke = self.now()
 
 
+class LateClock(WallClock):
+    """New York time of a while ago, for a day on quotes that are all late by as much."""
+
+    def __init__(self, late: timedelta) -> None:
+        self._late = late
+        super().__init__()
+
+    def now(self) -> datetime:
+        """Return the moment whose quotes are told at present."""
+        return super().now() - self._late
+
+
 class VirtualClock:
     """A clock that begins at `start` and moves only when somebody sleeps on it."""
 

@@ -1,7 +1,7 @@
 """Answers in the shapes that yfinance documents, and a Ticker that plays them."""
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,13 +13,20 @@ from tests.fakes.builders import DAY, at, spxw_call, spy_call
 SEEN = at("09:40:30")
 
 
-def metadata(price: float | None, when: datetime | None = SEEN) -> dict[str, Any]:
-    """What `Ticker.get_history_metadata()` returns, as far as it is looked at."""
+def metadata(
+    price: float | None, when: datetime | None = SEEN, late: int | None = None
+) -> dict[str, Any]:
+    """What `Ticker.get_history_metadata()` returns, as far as it is looked at.
+
+    The quote that comes with a chain has the same names, and by how many minutes it is late.
+    """
     found: dict[str, Any] = {"currency": "USD", "exchangeTimezoneName": "America/New_York"}
     if price is not None:
         found["regularMarketPrice"] = price
     if when is not None:
         found["regularMarketTime"] = int(when.timestamp())
+    if late is not None:
+        found["exchangeDataDelayedBy"] = late
     return found
 
 
@@ -50,6 +57,12 @@ def bars(closes: Mapping[date, float]) -> pd.DataFrame:
     return pd.DataFrame({"Close": list(closes.values())}, index=index)
 
 
+def minutes(closes: Mapping[str, float]) -> pd.DataFrame:
+    """What `Ticker.history(interval="1m")` returns: stamped at the beginning of each minute."""
+    index = pd.DatetimeIndex([pd.Timestamp(at(clock)) for clock in closes])
+    return pd.DataFrame({"Close": list(closes.values())}, index=index)
+
+
 class LazyMetadata(Mapping[str, Any]):
     """The mapping of `get_history_metadata()`: one of its keys costs another request."""
 
@@ -75,9 +88,11 @@ class RecordedYahoo:
         self.answers: dict[tuple[str, str], Any] = {
             ("SPY", "quote"): metadata(600.25),
             ("^SPX", "quote"): metadata(6002.50),
-            ("SPY", "chain"): options(metadata(600.25), row(spy_call(), bid=2.98, ask=3.02)),
+            ("SPY", "chain"): options(
+                metadata(600.25, late=0), row(spy_call(), bid=2.98, ask=3.02)
+            ),
             ("^SPX", "chain"): options(
-                metadata(6002.50),
+                metadata(6002.50, SEEN - timedelta(minutes=15), late=15),
                 row(OptionContract("SPX", DAY, 6000.0), bid=99.0, ask=99.5),
                 row(spxw_call(), bid=23.0, ask=23.4, lastPrice=23.1),
             ),
@@ -98,9 +113,10 @@ class RecordedYahoo:
 
         told: list[Any] = []
 
-        def history(*, period: str = "", **about: object) -> pd.DataFrame:
+        def history(*, period: str = "", interval: str = "", **about: object) -> pd.DataFrame:
             if not period:
-                found: pd.DataFrame = answer("close")(**about)
+                what = "close" if interval == "1d" else "minutes"
+                found: pd.DataFrame = answer(what)(**about)
                 return found
             told.append(answer("quote")())
             return bars({})

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from tests.fakes.builders import at
-from utils.market_clock import RehearsalStamps, ScaledClock, VirtualClock, WallClock
+from utils.market_clock import LateClock, RehearsalStamps, ScaledClock, VirtualClock, WallClock
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -88,3 +88,11 @@ def test_a_server_that_lives_by_the_rehearsal_is_taken_at_its_word() -> None:
 def test_what_a_server_of_the_wall_says_is_as_old_for_the_rehearsal_as_it_is() -> None:
     told = stamps()(WALL - timedelta(seconds=3))
     assert abs(told - at("09:33:57")) < timedelta(seconds=0.1)
+
+
+def test_a_late_clock_is_behind_the_wall_by_what_its_quotes_are() -> None:
+    late = timedelta(minutes=15)
+    wall, clock = WallClock(), LateClock(late)
+    assert late - timedelta(seconds=5) < wall.now() - clock.now() < late + timedelta(seconds=5)
+    clock.sleep(0)
+    assert wall.now() - clock.look() >= late

@@ -13,7 +13,7 @@ from brokers.yfinance_client import YfinanceLink, YfinanceMarket
 from src.models import OptionContract, Quote
 from src.ports import OfficialCloses, RetryLater
 from tests.fakes.builders import DAY, a_clock, a_session, at, spxw_call, spy_call
-from tests.fakes.yahoo import SEEN, RecordedYahoo, bars, metadata, options, row
+from tests.fakes.yahoo import SEEN, RecordedYahoo, bars, metadata, minutes, options, row
 from utils.market_clock import VirtualClock
 
 SPY, SPXW = spy_call(), spxw_call()
@@ -84,22 +84,55 @@ def test_nothing_at_all_is_no_answer(yahoo: RecordedYahoo, nothing: object) -> N
 
 
 def test_times_can_be_translated_to_the_clock_of_the_day(yahoo: RecordedYahoo) -> None:
-    market = replace(a_market(yahoo), stamp=lambda moment: moment + timedelta(minutes=15))
+    late = a_market(yahoo, a_clock("09:56"))
+    market = replace(late, stamp=lambda moment: moment + timedelta(minutes=15))
     assert market.prices()["SPY"].at == SEEN + timedelta(minutes=15)
-    assert market.quotes([SPY])[SPY].at == SEEN + timedelta(minutes=15)
+    assert market.quotes([SPY])[SPY].at == SEEN
 
 
 # Chains
 
 
-def test_an_option_quote_carries_the_time_of_its_underlying_and_never_the_present(
+def test_an_option_quote_is_a_quarter_of_an_hour_old_however_new_its_underlying_is(
     yahoo: RecordedYahoo,
 ) -> None:
-    yahoo.answers["^SPX", "chain"].underlying = metadata(6002.5, at("09:25"))
+    then = SEEN - timedelta(minutes=15)
     assert a_market(yahoo).quotes([SPY, SPXW]) == {
-        SPY: Quote(SEEN, 2.98, 3.02),
-        SPXW: Quote(at("09:25"), 23.0, 23.4, last=23.1),
+        SPY: Quote(then, 2.98, 3.02),
+        SPXW: Quote(then, 23.0, 23.4, last=23.1),
     }
+
+
+def test_an_underlying_that_does_not_say_how_late_it_is_makes_its_options_no_newer(
+    yahoo: RecordedYahoo,
+) -> None:
+    yahoo.answers["SPY", "chain"].underlying = metadata(600.25)
+    assert a_market(yahoo).quotes([SPY])[SPY].at == SEEN - timedelta(minutes=15)
+
+
+def test_a_day_whose_clock_is_late_sees_prices_and_quotes_of_one_moment(
+    yahoo: RecordedYahoo,
+) -> None:
+    # 09:40:30 on the wall; SPX is late by itself, SPY is not.
+    yahoo.answers["^SPX", "quote"] = metadata(6002.5, at("09:25:28"))
+    yahoo.answers["SPY", "minutes"] = minutes(
+        {"09:23": 600.1, "09:24": 600.2, "09:25": 600.3, "09:40": 603.0}
+    )
+    market = a_market(yahoo, a_clock("09:25:30"))
+    assert market.prices() == {
+        "SPY": Quote(at("09:25"), last=600.2),
+        "SPX": Quote(at("09:25:28"), last=6002.5),
+    }
+    assert {quote.at for quote in market.quotes([SPY, SPXW]).values()} == {at("09:25:30")}
+
+
+@pytest.mark.parametrize("bars_", [{}, {"09:25": 600.3}, {"09:23": float("nan")}])
+def test_a_price_that_lies_ahead_of_the_clock_is_not_known(
+    yahoo: RecordedYahoo, bars_: dict[str, float]
+) -> None:
+    yahoo.answers["SPY", "minutes"] = minutes(bars_)
+    yahoo.answers["^SPX", "quote"] = metadata(6002.5, at("09:25:28"))
+    assert a_market(yahoo, a_clock("09:25:30")).prices().keys() == {"SPX"}
 
 
 def test_the_spx_contract_that_settles_in_the_morning_is_not_taken_for_spxw(
