@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import accumulate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brokers.alpaca_orders import AlpacaOrder, Print, Unit, in_cents, read_order, units
@@ -205,6 +205,7 @@ def test_an_order_of_yesterday_that_fills_today_tells_only_todays(desk: AlpacaDe
     assert not ids(tomorrow) & ids(desk.broker.fills(DAY))
 
 
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_whatever_is_seen_when_each_contract_is_counted_once(data: st.DataObject) -> None:
     sizes = data.draw(st.lists(st.integers(1, 5), min_size=1, max_size=6))
