@@ -34,7 +34,7 @@ def capabilities(link: AlpacaLink, account: Row, session: Session, feed: str) ->
     )
 
 
-def diagnose(
+def diagnose_market(
     link: AlpacaLink,
     session: Session,
     clock: Clock,
@@ -42,27 +42,35 @@ def diagnose(
     stamp: Callable[[datetime], datetime],
     feed: str,
 ) -> tuple[Check, ...]:
-    """Return rows for the doctor; each stands alone, and what fails says so in its own row."""
+    """Return what the doctor finds on the way to Alpaca's quotes; a row that fails stands alone."""
+    looks: tuple[tuple[str, Callable[[], Check]], ...] = (
+        ("keys", lambda: _keys(link, _read_account(link))),
+        ("market data", lambda: market_data(link, feed)),
+        ("clock", lambda: _clock(link, clock, stamp)),
+        ("calendar", lambda: _calendar(link, session)),
+    )
+    return tuple(alone(name, look) for name, look in looks)
+
+
+def diagnose_account(link: AlpacaLink, session: Session) -> tuple[Check, ...]:
+    """Return what the doctor finds in an account that is to trade; a row that fails stands alone."""
 
     def with_account(look: Callable[[Row], Check]) -> Callable[[], Check]:
         return lambda: look(_read_account(link))
 
     looks: tuple[tuple[str, Callable[[], Check]], ...] = (
-        ("keys", with_account(lambda row: _keys(link, row))),
         ("account", with_account(_account)),
         ("options level", with_account(_level)),
         ("uncovered calls", _uncovered),
         ("index options", lambda: _index_options(link, session)),
         ("margin", with_account(lambda row: _margin(link, row))),
-        ("market data", lambda: market_data(link, feed)),
         ("last order today", lambda: _last_order(session)),
-        ("clock", lambda: _clock(link, clock, stamp)),
-        ("calendar", lambda: _calendar(link, session)),
     )
-    return tuple(_alone(name, look) for name, look in looks)
+    return tuple(alone(name, look) for name, look in looks)
 
 
-def _alone(name: str, look: Callable[[], Check]) -> Check:
+def alone(name: str, look: Callable[[], Check]) -> Check:
+    """Return what a look finds; one that cannot be done is a FAIL of that name."""
     try:
         return look()
     except (RetryLater, MendInput, StopTrading) as error:
@@ -141,7 +149,7 @@ def _margin(link: AlpacaLink, account: Row) -> Check:
 
 
 def market_data(link: AlpacaLink, feed: str) -> Check:
-    """Return whether the feed is delivered. Raises RetryLater, and MendInput without a right to it."""
+    """Return whether the feed is delivered, and what it is worth. Raises RetryLater."""
     params: dict[str, str | int | float] = {"feed": feed, "limit": 1}
     try:
         link.options("/options/snapshots/SPY", params, what=f"{feed} option quotes")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brokers.alpaca_client import AlpacaBroker
 from brokers.alpaca_orders import AlpacaOrder, Print, Unit, in_cents, read_order, units
 from src.models import MULTIPLIER, Fill, OrderIntent, Side
 from src.ports import OrderState
@@ -283,3 +284,19 @@ def test_shares_are_a_holding_without_a_contract(desk: AlpacaDesk) -> None:
     desk.exchange.shares = -1000
     (holding,) = desk.broker.holdings()
     assert (holding.symbol, holding.quantity, holding.contract) == ("SPY", -1000, None)
+
+
+def test_fills_are_stamped_in_the_days_clock(desk: AlpacaDesk) -> None:
+    order = desk.intent()
+    desk.broker.submit(order)
+    desk.broker = AlpacaBroker(
+        desk.link,
+        desk.session,
+        desk.clock,
+        desk.exchange.fees,
+        stamp=lambda moment: moment + timedelta(days=1),
+    )
+    (fill,) = desk.report(order).fills
+    assert fill.at == desk.clock.now() + timedelta(days=1)
+    assert desk.broker.fills(DAY) == []
+    assert desk.broker.fills(DAY + timedelta(days=1)) == [fill]

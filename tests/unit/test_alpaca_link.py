@@ -322,3 +322,9 @@ def test_being_throttled_once_stops_the_calls(desk: AlpacaDesk) -> None:
         with pytest.raises(RetryLater):
             desk.broker.holdings()
     assert len(desk.server.requests) == 1
+
+
+def test_a_server_that_takes_few_calls_is_not_thereby_used_up(desk: AlpacaDesk) -> None:
+    desk.server.counts, desk.server.limit, desk.server.remaining = True, 10, 9
+    desk.broker.account()
+    desk.broker.account()
