@@ -53,7 +53,7 @@ def diagnose_market(
 
 
 def diagnose_account(link: AlpacaLink, session: Session) -> tuple[Check, ...]:
-    """Return what the doctor finds in an account that is to trade; a row that fails stands alone."""
+    """Return what the doctor finds in an account that trades; a row that fails stands alone."""
 
     def with_account(look: Callable[[Row], Check]) -> Callable[[], Check]:
         return lambda: look(_read_account(link))
