@@ -29,7 +29,7 @@ def capabilities(link: AlpacaLink, account: Row, session: Session, feed: str) ->
         _uncovered(),
         _index_options(link, session),
         _margin(link, account),
-        market_data(link, feed),
+        _entitlement(link, feed),
         _last_order(session),
     )
 
@@ -149,18 +149,22 @@ def _margin(link: AlpacaLink, account: Row) -> Check:
 
 
 def market_data(link: AlpacaLink, feed: str) -> Check:
-    """Return whether the feed is delivered, and what it is worth. Raises RetryLater."""
+    """Return whether the feed is delivered. Raises RetryLater, MendInput without a right to it."""
     params: dict[str, str | int | float] = {"feed": feed, "limit": 1}
-    try:
-        link.options("/options/snapshots/SPY", params, what=f"{feed} option quotes")
-    except MendInput as error:
-        return Check("market data", Verdict.FAIL, str(error))
+    link.options("/options/snapshots/SPY", params, what=f"{feed} option quotes")
     if feed != "opra":
         mend = "Subscribe to OPRA and set broker.alpaca.feed to opra."
         found = f"the {feed} feed is derived, not the market: good for a paper day only."
         verdict = Verdict.WARN if link.paper else Verdict.FAIL
         return Check("market data", verdict, found, mend)
     return Check("market data", Verdict.OK, "OPRA quotes are delivered.")
+
+
+def _entitlement(link: AlpacaLink, feed: str) -> Check:
+    try:
+        return market_data(link, feed)
+    except MendInput as error:
+        return Check("market data", Verdict.FAIL, str(error))
 
 
 def _last_order(session: Session) -> Check:

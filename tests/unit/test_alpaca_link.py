@@ -35,9 +35,7 @@ def ask(link: AlpacaLink) -> object:
 @pytest.mark.parametrize(
     "reply", [(401, {"message": "unauthorized"}), (403, {"message": "forbidden."}), (403, None)]
 )
-def test_wrong_keys_are_said_in_one_sentence(
-    desk: AlpacaDesk, reply: tuple[int, object]
-) -> None:
+def test_wrong_keys_are_said_in_one_sentence(desk: AlpacaDesk, reply: tuple[int, object]) -> None:
     desk.server.wrong_keys = reply
     link = desk.new_link("PKWRONG", "wrong")
     with pytest.raises(MendInput, match=r"does not accept the keys.*broker\.api_key"):
