@@ -7,6 +7,8 @@ from email.utils import parsedate_to_datetime
 from brokers.alpaca_reply import whole
 from src.ports import Clock, RetryLater
 
+_USUAL = 200
+"""Calls a minute that Alpaca takes of one account."""
 _WINDOW = 60.0
 """Seconds in which the server counts, where it does not say when it begins anew."""
 
@@ -20,7 +22,7 @@ class Budget:
 
     def __init__(self, clock: Clock | None, kept: int) -> None:
         self._clock = clock
-        self._kept = kept
+        self._kept = self._reserve = kept
         self._left: int | None = None
         self._until: datetime | None = None
 
@@ -36,7 +38,7 @@ class Budget:
         now = self._clock.now()
         if now >= self._until:
             self._left = self._until = None
-        elif self._left <= (0 if urgent else self._kept):
+        elif self._left <= (0 if urgent else self._reserve):
             seconds = (self._until - now).total_seconds()
             raise RetryLater(
                 f"Alpaca takes {self._left} more calls for {seconds:.0f} s; they are kept"
@@ -50,7 +52,10 @@ class Budget:
         if self._clock is None or left is None or not left.strip().isdigit():
             return
         self._left = whole(left)
-        if self._left <= self._kept:
+        # A server that takes fewer calls than usual has fewer kept of them as well.
+        limit = min(whole(headers.get("X-RateLimit-Limit")) or _USUAL, _USUAL)
+        self._reserve = self._kept * limit // _USUAL
+        if self._left <= self._reserve:
             self._until = self._clock.now() + timedelta(seconds=_seconds_left(headers))
 
     def is_used_up(self) -> None:

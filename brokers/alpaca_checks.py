@@ -29,12 +29,12 @@ def capabilities(link: AlpacaLink, account: Row, session: Session, feed: str) ->
         _uncovered(),
         _index_options(link, session),
         _margin(link, account),
-        market_data(link, feed),
+        _entitlement(link, feed),
         _last_order(session),
     )
 
 
-def diagnose(
+def diagnose_market(
     link: AlpacaLink,
     session: Session,
     clock: Clock,
@@ -42,27 +42,35 @@ def diagnose(
     stamp: Callable[[datetime], datetime],
     feed: str,
 ) -> tuple[Check, ...]:
-    """Return rows for the doctor; each stands alone, and what fails says so in its own row."""
+    """Return what the doctor finds on the way to Alpaca's quotes; a row that fails stands alone."""
+    looks: tuple[tuple[str, Callable[[], Check]], ...] = (
+        ("keys", lambda: _keys(link, _read_account(link))),
+        ("market data", lambda: market_data(link, feed)),
+        ("clock", lambda: _clock(link, clock, stamp)),
+        ("calendar", lambda: _calendar(link, session)),
+    )
+    return tuple(alone(name, look) for name, look in looks)
+
+
+def diagnose_account(link: AlpacaLink, session: Session) -> tuple[Check, ...]:
+    """Return what the doctor finds in an account that trades; a row that fails stands alone."""
 
     def with_account(look: Callable[[Row], Check]) -> Callable[[], Check]:
         return lambda: look(_read_account(link))
 
     looks: tuple[tuple[str, Callable[[], Check]], ...] = (
-        ("keys", with_account(lambda row: _keys(link, row))),
         ("account", with_account(_account)),
         ("options level", with_account(_level)),
         ("uncovered calls", _uncovered),
         ("index options", lambda: _index_options(link, session)),
         ("margin", with_account(lambda row: _margin(link, row))),
-        ("market data", lambda: market_data(link, feed)),
         ("last order today", lambda: _last_order(session)),
-        ("clock", lambda: _clock(link, clock, stamp)),
-        ("calendar", lambda: _calendar(link, session)),
     )
-    return tuple(_alone(name, look) for name, look in looks)
+    return tuple(alone(name, look) for name, look in looks)
 
 
-def _alone(name: str, look: Callable[[], Check]) -> Check:
+def alone(name: str, look: Callable[[], Check]) -> Check:
+    """Return what a look finds; one that cannot be done is a FAIL of that name."""
     try:
         return look()
     except (RetryLater, MendInput, StopTrading) as error:
@@ -141,18 +149,22 @@ def _margin(link: AlpacaLink, account: Row) -> Check:
 
 
 def market_data(link: AlpacaLink, feed: str) -> Check:
-    """Return whether the feed is delivered. Raises RetryLater, and MendInput without a right to it."""
+    """Return whether the feed is delivered. Raises RetryLater, MendInput without a right to it."""
     params: dict[str, str | int | float] = {"feed": feed, "limit": 1}
-    try:
-        link.options("/options/snapshots/SPY", params, what=f"{feed} option quotes")
-    except MendInput as error:
-        return Check("market data", Verdict.FAIL, str(error))
+    link.options("/options/snapshots/SPY", params, what=f"{feed} option quotes")
     if feed != "opra":
         mend = "Subscribe to OPRA and set broker.alpaca.feed to opra."
         found = f"the {feed} feed is derived, not the market: good for a paper day only."
         verdict = Verdict.WARN if link.paper else Verdict.FAIL
         return Check("market data", verdict, found, mend)
     return Check("market data", Verdict.OK, "OPRA quotes are delivered.")
+
+
+def _entitlement(link: AlpacaLink, feed: str) -> Check:
+    try:
+        return market_data(link, feed)
+    except MendInput as error:
+        return Check("market data", Verdict.FAIL, str(error))
 
 
 def _last_order(session: Session) -> Check:

@@ -314,9 +314,15 @@ class AlpacaBroker:
         return checks.capabilities(self._link, account, self._session, self._feed)
 
     def diagnose(self) -> tuple[Check, ...]:
-        """Return rows for the doctor: keys, account, data, clock, calendar. Never raises."""
-        return checks.diagnose(
-            self._link, self._session, self._clock, stamp=self._stamp, feed=self._feed
+        """Return rows for the doctor: keys, data, clock, calendar, then the account. Never raises.
+
+        A day that only takes its quotes from Alpaca asks the market's `diagnose` instead.
+        """
+        return (
+            *checks.diagnose_market(
+                self._link, self._session, self._clock, stamp=self._stamp, feed=self._feed
+            ),
+            *checks.diagnose_account(self._link, self._session),
         )
 
     def refusal(self, intent: OrderIntent) -> str:

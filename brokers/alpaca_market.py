@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 
+from brokers import alpaca_checks as checks
 from brokers import alpaca_pages as pages
 from brokers.alpaca_link import AlpacaLink, Refusal
 from brokers.alpaca_parity import implied_level
 from brokers.alpaca_reply import Row, by_symbol, day_of, level, moment, number, option
 from src.models import OptionContract, Quote, Session
-from src.ports import Clock, MendInput, OfficialCloses, RetryLater
+from src.ports import Check, Clock, MendInput, OfficialCloses, RetryLater, Verdict
 
 _BATCH = 100
 """Symbols in one request, at most."""
@@ -135,6 +136,26 @@ class AlpacaMarket:
             if quote and low <= contract.strike <= high:
                 found[contract] = quote
         return found
+
+    def diagnose(self) -> tuple[Check, ...]:
+        """Return rows for the doctor: keys, data, clock, calendar, prices. Never raises."""
+        return (
+            *checks.diagnose_market(
+                self._link, self._session, self._clock, stamp=self._stamp, feed=self._feed
+            ),
+            checks.alone("prices", self._look_at_prices),
+        )
+
+    def _look_at_prices(self) -> Check:
+        found = self.prices()
+        spy, spx = found.get("SPY"), found.get("SPX")
+        if spy is None or spy.last is None:
+            return Check("prices", Verdict.WARN, "no SPY price.", "Ask again in market hours.")
+        if spx is None or spx.last is None:
+            words = f"SPY {spy.last:.2f}; SPXW quotes that imply SPX are missing."
+            return Check("prices", Verdict.WARN, words, "Ask again in market hours.")
+        words = f"SPY {spy.last:.2f}, SPX {spx.last:.2f} by parity, to {spx.uncertainty:.2f}."
+        return Check("prices", Verdict.OK, words)
 
     def _near(self, spx: float) -> dict[OptionContract, Quote]:
         return self.chain("SPXW", round(spx - _REACH), round(spx + _REACH))

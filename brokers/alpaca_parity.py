@@ -10,7 +10,7 @@ from src.models import OptionContract, Quote
 
 FEWEST_PAIRS = 3
 _MOST_PAIRS = 5
-_TOGETHER = timedelta(seconds=2)
+_TOGETHER = timedelta(seconds=1)
 """A pair that is older than the newest one by more is left out: it saw another market."""
 
 

@@ -19,6 +19,11 @@ from utils.option_symbols import parse_symbol
 NEW_YORK = ZoneInfo("America/New_York")
 OVER = {"filled", "canceled", "expired", "rejected", "replaced"}
 Reply = tuple[int, Any]
+_OF_A_POSITION = (
+    *("avg_entry_price", "market_value", "cost_basis", "unrealized_pl", "unrealized_plpc"),
+    *("unrealized_intraday_pl", "unrealized_intraday_plpc", "current_price", "lastday_price"),
+    "change_today",
+)
 
 
 def refused(status: int, code: int, message: str, **fields: str) -> Reply:
@@ -439,7 +444,8 @@ class AlpacaExchange:
                 "qty": str(quantity),
                 "qty_available": str(quantity),
                 "side": "long" if quantity > 0 else "short",
-                "avg_entry_price": "1",
+                "asset_marginable": False,
+                **dict.fromkeys(_OF_A_POSITION, "1"),
             }
             for index, (symbol, quantity, kind) in enumerate(held)
         ]

@@ -22,6 +22,17 @@ from tests.fakes.alpaca_exchange import OVER, AlpacaExchange, Order, Reply, refu
 from utils.option_symbols import parse_symbol
 
 KEYS = ("PKFAKE0001", "secret")
+CONFIGURATIONS = {
+    "dtbp_check": "entry",
+    "fractional_trading": True,
+    "max_margin_multiplier": "4",
+    "max_options_trading_level": 3,
+    "no_shorting": False,
+    "pdt_check": "entry",
+    "ptp_no_exception_entry": False,
+    "suspend_trade": False,
+    "trade_confirm_email": "all",
+}
 HTML = "<html><head><title>502 Bad Gateway</title></head><body>cloudflare</body></html>"
 
 
@@ -115,7 +126,7 @@ class AlpacaServer(ThreadingHTTPServer):
             "/v2/orders:by_client_order_id": self.by_client_id,
             "/v2/positions": lambda _: (200, exchange.list_positions()),
             "/v2/account": lambda _: (200, exchange.account()),
-            "/v2/account/configurations": lambda _: (200, {"max_options_trading_level": 3}),
+            "/v2/account/configurations": lambda _: (200, CONFIGURATIONS),
             "/v2/account/activities": self.activities,
             "/v2/clock": self.clock,
             "/v2/calendar": self.sessions,
@@ -179,8 +190,12 @@ class AlpacaServer(ThreadingHTTPServer):
             {
                 "id": symbol,
                 "symbol": symbol,
+                "name": f"{contract} {contract.expiry}",
                 "status": "active",
                 "tradable": True,
+                "style": "american" if contract.root == "SPY" else "european",
+                "size": "100",
+                "underlying_asset_id": "b28f4066-5c6d-479b-a2af-85dc1a8f16fb",
                 "expiration_date": contract.expiry.isoformat(),
                 "root_symbol": contract.root,
                 "underlying_symbol": roots[contract.root],

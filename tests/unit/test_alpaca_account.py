@@ -204,3 +204,33 @@ def test_the_doctor_never_fails_itself_when_nothing_answers(desk: AlpacaDesk) ->
     checks = desk.broker.diagnose()
     assert row(checks, "keys").verdict is Verdict.FAIL
     assert "broker.api_key" in row(checks, "keys").found
+
+
+def test_a_day_that_only_takes_quotes_asks_nothing_about_orders(desk: AlpacaDesk) -> None:
+    desk.quote_spx_options()
+    names = {each.name: each.verdict for each in desk.market.diagnose()}
+    assert set(names) == {"keys", "market data", "clock", "calendar", "prices"}
+    assert set(names.values()) == {Verdict.OK}
+
+
+def test_prices_that_are_missing_before_the_open_are_no_failure(desk: AlpacaDesk) -> None:
+    assert row(desk.market.diagnose(), "prices").verdict is Verdict.WARN
+    desk.exchange.spy = desk.exchange.spy_trade = None
+    assert row(desk.market.diagnose(), "prices").verdict is Verdict.WARN
+
+
+def test_what_is_free_is_alpacas_options_buying_power(desk: AlpacaDesk) -> None:
+    desk.exchange.positions = {SPY.symbol: -10}
+    account = desk.broker.account()
+    assert account.account_id == "PA3FAKE00001"
+    assert account.available == Decimal(1_000_000 - 120_000)
+
+
+def test_numbers_may_be_written_as_numbers(desk: AlpacaDesk) -> None:
+    def numbers(told: dict[str, object]) -> dict[str, object]:
+        return {**told, "cash": 5.1, "equity": 7, "options_buying_power": None}
+
+    desk.server.fail("GET", "/v2/account", "edit", edit=numbers)
+    account = desk.broker.account()
+    assert (account.cash, account.equity) == (Decimal("5.1"), Decimal(7))
+    assert account.margin_used == 0

@@ -6,9 +6,10 @@ from decimal import Decimal
 from itertools import accumulate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from brokers.alpaca_client import AlpacaBroker
 from brokers.alpaca_orders import AlpacaOrder, Print, Unit, in_cents, read_order, units
 from src.models import MULTIPLIER, Fill, OrderIntent, Side
 from src.ports import OrderState
@@ -205,6 +206,7 @@ def test_an_order_of_yesterday_that_fills_today_tells_only_todays(desk: AlpacaDe
     assert not ids(tomorrow) & ids(desk.broker.fills(DAY))
 
 
+@settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_whatever_is_seen_when_each_contract_is_counted_once(data: st.DataObject) -> None:
     sizes = data.draw(st.lists(st.integers(1, 5), min_size=1, max_size=6))
@@ -282,3 +284,19 @@ def test_shares_are_a_holding_without_a_contract(desk: AlpacaDesk) -> None:
     desk.exchange.shares = -1000
     (holding,) = desk.broker.holdings()
     assert (holding.symbol, holding.quantity, holding.contract) == ("SPY", -1000, None)
+
+
+def test_fills_are_stamped_in_the_days_clock(desk: AlpacaDesk) -> None:
+    order = desk.intent()
+    desk.broker.submit(order)
+    desk.broker = AlpacaBroker(
+        desk.link,
+        desk.session,
+        desk.clock,
+        desk.exchange.fees,
+        stamp=lambda moment: moment + timedelta(days=1),
+    )
+    (fill,) = desk.report(order).fills
+    assert fill.at == desk.clock.now() + timedelta(days=1)
+    assert desk.broker.fills(DAY) == []
+    assert desk.broker.fills(DAY + timedelta(days=1)) == [fill]

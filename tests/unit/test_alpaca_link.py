@@ -32,7 +32,11 @@ def ask(link: AlpacaLink) -> object:
 # Keys.
 
 
-def test_wrong_keys_are_said_in_one_sentence(desk: AlpacaDesk) -> None:
+@pytest.mark.parametrize(
+    "reply", [(401, {"message": "unauthorized"}), (403, {"message": "forbidden."}), (403, None)]
+)
+def test_wrong_keys_are_said_in_one_sentence(desk: AlpacaDesk, reply: tuple[int, object]) -> None:
+    desk.server.wrong_keys = reply
     link = desk.new_link("PKWRONG", "wrong")
     with pytest.raises(MendInput, match=r"does not accept the keys.*broker\.api_key"):
         ask(link)
@@ -322,3 +326,9 @@ def test_being_throttled_once_stops_the_calls(desk: AlpacaDesk) -> None:
         with pytest.raises(RetryLater):
             desk.broker.holdings()
     assert len(desk.server.requests) == 1
+
+
+def test_a_server_that_takes_few_calls_is_not_thereby_used_up(desk: AlpacaDesk) -> None:
+    desk.server.counts, desk.server.limit, desk.server.remaining = True, 10, 9
+    desk.broker.account()
+    desk.broker.account()

@@ -50,7 +50,7 @@ def order(symbol: str, side: str, **fields: float | str) -> LimitOrderRequest:
         side=OrderSide(side),
         time_in_force=TimeInForce.DAY,
         position_intent=PositionIntent(f"{side}_to_open"),
-        **fields,  # type: ignore[arg-type]  # of several types
+        **fields,
     )
 
 
