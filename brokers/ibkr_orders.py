@@ -142,7 +142,13 @@ class Bookkeeper:
             fee = (
                 Decimal(str(report.commission)).quantize(CENT, rounding=ROUND_HALF_UP)
                 if report.execId and abs(report.commission) < _UNSET
-                else self.fees.fee(option.root, quantity, side=side, price=price)
+                else self.fees.fee(
+                    option.root,
+                    quantity,
+                    side=side,
+                    price=price,
+                    filled_before=max(round(what.cumQty) - quantity, 0),
+                )
             )
             found.append(
                 Fill(

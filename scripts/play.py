@@ -104,12 +104,12 @@ def play(
     refuse_difference(day.record)
 
 
-def refuse_difference(record: DayRecord) -> None:
+def refuse_difference(record: DayRecord, mend: str = "") -> None:
     """Raise StopTrading where a day is over and its record still differs from its broker."""
     if record.is_reported() and (doubt := record.difference()):
         raise StopTrading(
             f"{record.session}: the record and the broker still differ: {doubt}. The day is "
-            "reported as it is recorded; compare its report with the account."
+            f"reported as it is recorded; compare its report with the account. {mend}".rstrip()
         )
 
 

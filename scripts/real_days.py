@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from brokers.simulated_client import SimulatedBroker
+from brokers.yfinance_client import OPTIONS_DELAY
 from scripts.play import Stage, play, refuse_difference
 from scripts.run_doctor import examine, places_of
 from scripts.simulated_days import exchange_rules
@@ -25,7 +26,7 @@ from src.settings import Settings
 from utils.console import DONE, Console, complain
 from utils.instance_lock import only_instance
 from utils.market_calendar import MarketCalendar
-from utils.market_clock import RehearsalStamps, ScaledClock, WallClock
+from utils.market_clock import LateClock, RehearsalStamps, ScaledClock, WallClock
 from utils.notifications import AppriseNotifier
 from utils.patience import Patience
 
@@ -54,7 +55,7 @@ def run_real_day(
     console: Console,
 ) -> int:
     """Run the day that the clock says, at the configured broker; return the exit code."""
-    time = _time(args)
+    time = _time(args, settings)
     today = time.clock.now().date()
     session = calendar.session_on(today)
     if session is None:
@@ -74,7 +75,10 @@ def run_real_day(
             store.connection.close()
 
 
-def _time(args: argparse.Namespace) -> Time:
+def _time(args: argparse.Namespace, settings: Settings) -> Time:
+    if args.start_at is None and settings.market_data.source == "yfinance":
+        # Quotes that are all late are fresh on a clock that is as late as they are.
+        return Time(LateClock(OPTIONS_DELAY), 1.0, lambda at: at)
     if args.start_at is None:
         return Time(WallClock(), 1.0, lambda at: at)
     speed = 1.0 if args.speed is None else args.speed
@@ -256,7 +260,9 @@ class RealDay:
             "embedded": f"SIMULATED fills on the embedded exchange: {venue.what}.",
             "rehearsal": f"REHEARSAL at {self._time.speed:g} times real speed: {venue.what}.",
         }[mode]
-        return first, *(f"  Note: {label}" for label in venue.labels)
+        where = "the broker's paper account" if venue.broker else "the embedded exchange, SIMULATED"
+        orders = (f"  Orders go to {where}.",) if mode == "rehearsal" else ()
+        return first, *orders, *(f"  Note: {label}" for label in venue.labels)
 
     @staticmethod
     def _closing(mode: str) -> tuple[str, ...]:

@@ -3,16 +3,19 @@
 import argparse
 import contextlib
 import logging
+import os
 import signal
 from pathlib import Path
 from types import FrameType
 
 from scripts.real_days import run_real_day
+from scripts.run_doctor import live_rows
 from scripts.simulated_days import Market, generated, play_simulated, recorded
-from src.ports import MendInput, StopTrading
+from src.ports import MendInput, StopTrading, Verdict
 from src.settings import KEYS, Settings, load_settings
 from utils.console import DONE, FAILED, Console, complain, exit_code, sentence
 from utils.logging_setup import start_logging
+from utils.machine_checks import keys
 from utils.market_calendar import MarketCalendar
 
 _log = logging.getLogger("optionsarbitrage")
@@ -60,13 +63,11 @@ def choose_market(
     Raises MendInput for what does not go together and for missing keys, and StopTrading for a
     rehearsal with real money.
     """
-    if args.live and args.start_at:
-        raise StopTrading("--start-at rehearses on a clock of its own, never with real money.")
+    if args.live:
+        _refuse_live_that_cannot_be(args, settings)
     if args.replay:
-        for name in ("seed", "start_at"):
-            if getattr(args, name) is not None:
-                option = f"--{name.replace('_', '-')}"
-                raise MendInput(f"--replay plays a recorded day: leave {option} away.")
+        for option in _given(args, "seed", "start_at"):
+            raise MendInput(f"--replay names a recorded day and {option} another: give one.")
         return recorded(args.replay, calendar)
     needs_keys = settings.broker.name == "alpaca" and settings.market_data.source == "broker"
     missing = settings.broker.missing_keys if needs_keys else ()
@@ -87,6 +88,22 @@ def choose_market(
         )
     _only_simulated_days_are_fast(args)
     return None
+
+
+def _refuse_live_that_cannot_be(args: argparse.Namespace, settings: Settings) -> None:
+    """Raise StopTrading with all that speaks against real money before the broker is asked."""
+    reasons = [
+        f"{option} is for days on which none is at stake."
+        for option in _given(args, "replay", "seed", "start_at", "speed")
+    ]
+    rows = (*live_rows(settings, os.environ), keys(settings, live=True))
+    reasons += [str(each) for each in rows if each.verdict is Verdict.FAIL]
+    if reasons:
+        raise StopTrading(f"No real money is traded, nothing was sent. {' '.join(reasons)}")
+
+
+def _given(args: argparse.Namespace, *names: str) -> list[str]:
+    return [f"--{each.replace('_', '-')}" for each in names if getattr(args, each) is not None]
 
 
 def _only_simulated_days_are_fast(args: argparse.Namespace) -> None:

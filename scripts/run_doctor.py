@@ -134,10 +134,10 @@ def examine(
 def live_rows(settings: "Settings", environ: Mapping[str, str]) -> tuple[Check, ...]:
     """Return what real money needs and can be seen without the broker."""
     broker = settings.broker
-    mode = Check("real money", Verdict.OK, "broker.paper_trading is false.")
+    mode = Check("mode", Verdict.OK, "broker.paper_trading is false.")
     if broker.paper_trading:
         mend = "Set it to false in the config file."
-        mode = Check("real money", Verdict.FAIL, "broker.paper_trading is true.", mend)
+        mode = Check("mode", Verdict.FAIL, "broker.paper_trading is true.", mend)
     named = environ.get(ACCOUNT_VARIABLE, "")
     account = Check("account named", Verdict.OK, f"{ACCOUNT_VARIABLE} is {named}.")
     if not named:
@@ -152,6 +152,9 @@ def live_rows(settings: "Settings", environ: Mapping[str, str]) -> tuple[Check, 
     elif broker.name == "simulated":
         words = "broker.name is simulated, whose money is not real."
         quotes = Check("quotes", Verdict.FAIL, words, "Set it to alpaca or ibkr.")
+    if settings.market_data.source == "yfinance":
+        words = "market_data.source is yfinance, whose prices are late."
+        quotes = Check("quotes", Verdict.FAIL, words, "Set it to broker.")
     return (mode, account, quotes)
 
 

@@ -13,7 +13,7 @@ from brokers.simulated_client import ExchangeRules, SimulatedBroker
 from scripts.play import Stage, play, refuse_difference
 from src.database import Store, open_database
 from src.day_record import DayRecord
-from src.fees import FeeSchedule
+from src.fees import fee_schedule
 from src.market_data import LONGEST_CADENCE
 from src.models import Session
 from src.ports import Clock, MendInput, QuoteSource, StopTrading
@@ -158,7 +158,7 @@ def _resume(record: DayRecord, key: str, account: Path) -> datetime | None:
         )
     if known.run_key == key and known.phase != Phase.REPORTED:
         return known.resume_at
-    refuse_difference(record)
+    refuse_difference(record, "To play this day anew, name another folder with --data-dir.")
     record.forget_session()
     account.unlink(missing_ok=True)
     return None
@@ -173,10 +173,7 @@ def _run_key(market: Market, settings: Settings) -> str:
 def exchange_rules(settings: Settings, source: QuoteSource) -> ExchangeRules:
     """Return how the embedded exchange charges and holds the account of these settings."""
     return ExchangeRules(
-        fees=FeeSchedule(
-            Decimal(str(settings.fees.spy_per_contract)),
-            Decimal(str(settings.fees.spxw_per_contract)),
-        ),
+        fees=fee_schedule(settings.fees),
         starting_cash=Decimal(str(settings.simulation.starting_cash)),
         margin_per_spread=Decimal(str(settings.strategy.capital_per_spread)),
         max_quote_age=max(

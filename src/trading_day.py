@@ -14,7 +14,7 @@ from src.control import Control, ControlMode
 from src.database import Store
 from src.day_end import DayEnd
 from src.day_record import DayRecord
-from src.fees import FeeSchedule
+from src.fees import fee_schedule
 from src.herald import Herald, Say
 from src.journal import Journal
 from src.market_data import MarketDataCollector
@@ -77,10 +77,7 @@ class TradingDay:
         self._store = store
         self._herald = Herald(self.record, say, notifier)
         self._tell, self._alert = self._herald.tell, self._herald.alert
-        self._fees = FeeSchedule(
-            Decimal(str(settings.fees.spy_per_contract)),
-            Decimal(str(settings.fees.spxw_per_contract)),
-        )
+        self._fees = fee_schedule(settings.fees)
         self._collector = MarketDataCollector(source, clock, session, settings)
         self._monitor = PositionMonitor(self._collector, self.timetable, settings, self._fees)
         self._risk = RiskManager(settings)

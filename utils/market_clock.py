@@ -98,4 +98,6 @@ class RehearsalStamps:
     def __call__(self, at: datetime) -> datetime:
         """Return the moment of the rehearsal at which something was true."""
         now, wall = self._clock.now(), self._wall()
-        return at if abs(at - now) <= abs(at - wall) else now - (wall - at)
+        told = at if abs(at - now) <= abs(at - wall) else now - (wall - at)
+        # What has been told is no thing of the future, though a server's clock may run ahead.
+        return min(told, now)

@@ -181,7 +181,7 @@ def test_the_exchange_inside_the_program_needs_no_asking(tmp_path: Path, data: P
 @pytest.mark.parametrize(
     ("overrides", "environ", "faults"),
     [
-        ((), {}, ["real money", "account named"]),
+        ((), {}, ["mode", "account named"]),
         (("broker.paper_trading=false",), {}, ["account named"]),
         (("broker.paper_trading=false",), {"LIVE_ACCOUNT_ID": "U1"}, []),
         (

@@ -75,21 +75,24 @@ def test_a_placeholder_is_no_key(play: Player, tmp_path: Path, value: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("line", "env"),
+    ("line", "env", "words"),
     [
-        ("--live", {}),
-        ("--live", KEYS),
-        ("--live --seed 3", KEYS),
-        ("--live --replay tape.csv.gz", KEYS),
-        ("--live --once", KEYS),
+        ("--live", {}, ""),
+        ("--live", KEYS, ""),
+        ("--live --seed 3", KEYS, "--seed"),
+        ("--live --replay tape.csv.gz", KEYS, "--replay"),
+        ("--live --once", KEYS, ""),
+        ("--live --start-at 2026-06-01T09:34:00 --speed 60", KEYS, "--start-at --speed"),
     ],
 )
-def test_a_live_day_is_refused_in_every_case_and_told_why(
-    play: Player, tmp_path: Path, line: str, env: dict[str, str]
+def test_a_live_day_that_nothing_allows_is_refused_and_told_all_that_is_missing(
+    play: Player, tmp_path: Path, line: str, env: dict[str, str], words: str
 ) -> None:
     told = refusal(play(*line.split(), "--data-dir", tmp_path / "data", env=env), 3)
-    assert "trades no real money" in told
-    assert "nothing was sent" in told
+    assert "No real money is traded, nothing was sent." in told
+    assert "broker.paper_trading is true. Set it to false in the config file." in told
+    assert "LIVE_ACCOUNT_ID is not set" in told
+    assert all(f"{option} is for days" in told for option in words.split())
 
 
 # The exchange is closed.

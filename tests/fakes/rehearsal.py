@@ -91,7 +91,7 @@ def run_main(
         *("--start-at", f"{DAY}T{start}:00", "--speed", f"{speed:g}"),
         *arguments,
     ]
-    return subprocess.run(  # noqa: S603 - our own program
+    return subprocess.run(
         command,
         cwd=PROJECT,
         env={**os.environ, "HOME": str(folder), **environ},
