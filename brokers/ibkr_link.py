@@ -147,20 +147,37 @@ class IbkrLink:
                 f"TWS at {self.place} did not answer within {seconds:.3g} s: {what}"
             ) from None
 
-    def send(self, work: Callable[["IB", float], Awaitable[T]]) -> T:
-        """Return what `work` makes of the library and of the real seconds that it may take.
+    def send(self, start: Callable[["IB", "Future[T]"], None]) -> T:
+        """Let `start` send something, and return what is set as its answer while patience lasts.
 
-        For what must happen at most once. Raises RetryLater, MendInput or StopTrading while
-        nothing was begun, and TimeoutError or ConnectionError when that is not known.
+        For what must happen at most once, and fast: `start` runs in the library's thread, and
+        whatever hears the answer there wakes the caller itself. Raises RetryLater, MendInput or
+        StopTrading while nothing was begun; TimeoutError when the answer did not come.
         """
         with self._lock:
             self.ready()
             ib, seconds = self._the_ib(), self._patience()
+            answer: Future[T] = Future()
 
-            async def job() -> T:
-                return await work(ib, seconds)
+            def begin() -> None:
+                if not answer.set_running_or_notify_cancel():
+                    return  # given up before it was begun
+                try:
+                    start(ib, answer)
+                except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
+                    answer.set_exception(error)
 
-            return self._run(job, seconds)
+            self._the_loop().call_soon_threadsafe(begin)
+            try:
+                return answer.result(seconds)
+            except TimeoutError:
+                answer.cancel()
+                raise
+
+    @property
+    def is_up(self) -> bool:
+        """Whether TWS is connected, and connected to its servers, as far as it has said."""
+        return self._ib is not None and self._ib.isConnected() and not self._cut
 
     def close(self) -> None:
         """Disconnect and end the thread. Calling it twice does nothing."""
@@ -224,17 +241,19 @@ class IbkrLink:
 
     # The thread.
 
-    def _run(self, job: Callable[[], Awaitable[T]], seconds: float) -> T:
+    def _the_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             self._loop.set_exception_handler(_note)
             self._thread = threading.Thread(target=self._loop.run_forever, name="ibkr", daemon=True)
             self._thread.start()
+        return self._loop
 
+    def _run(self, job: Callable[[], Awaitable[T]], seconds: float) -> T:
         async def begin() -> T:
             return await job()
 
-        future: Future[T] = asyncio.run_coroutine_threadsafe(begin(), self._loop)
+        future: Future[T] = asyncio.run_coroutine_threadsafe(begin(), self._the_loop())
         try:
             return future.result(seconds + _SLACK)
         except TimeoutError:

@@ -192,11 +192,24 @@ class IbkrMarket:
             self._prune(ib, streams)
             return proofs
 
-        names = ", ".join(each.name for each in streams)
-        times = self.link.ask(f"quotes of {names}", job)
+        if self.link.is_up and all(self._is_fresh(each, now) for each in streams):
+            times = {each: at for each in streams if (at := _tick_time(each))}
+        else:
+            names = ", ".join(each.name for each in streams)
+            times = self.link.ask(f"quotes of {names}", job)
         for each in streams:
             self._judge(each)
         return {each: self.stamp(at).astimezone(NEW_YORK) for each, at in times.items()}
+
+    def _is_fresh(self, stream: _Stream, now: datetime) -> bool:
+        """Whether nothing need be asked: the library's thread keeps such a stream up to date."""
+        at = _tick_time(stream)
+        return (
+            at is not None
+            and stream.speaks(self.link.data_generation)
+            and stream.is_settled
+            and now - self.stamp(at) <= self.fresh
+        )
 
     async def _prove(
         self, ib: "IB", streams: Sequence[_Stream], now: datetime
