@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from brokers.ibkr_checks import Examination
 from brokers.ibkr_contracts import IbkrContracts, Listing, option_of
-from brokers.ibkr_link import IbkrLink, TwsError
+from brokers.ibkr_link import IbkrLink, SendFailed, TwsError
 from brokers.ibkr_orders import Bookkeeper, Sent, Sheet, read_executions, read_sheet
 from brokers.ibkr_sending import Hearing, Word
 from src.fees import FeeSchedule
@@ -132,11 +132,8 @@ class IbkrBroker:
             return Word(taken=False, code="not-sent", text=str(error))
         except TimeoutError:
             return hearing.word("time-out", "TWS said nothing in time")
-        except ConnectionError as error:
-            return Word(taken=None, code="lost", text=f"the connection broke: {error}")
-        except (TypeError, ValueError, AssertionError) as error:
-            # The library writes to the socket first and complains afterwards.
-            return Word(taken=None, code="library", text=f"{type(error).__name__}: {error}")
+        except SendFailed as error:
+            return hearing.word("library", str(error))
 
     def _outcome(self, reference: str, word: Word) -> OrderOutcome:
         if word.taken is None and word.code.isdigit():

@@ -81,9 +81,9 @@ class IbkrMarket:
     as `stamp` turns it into the day's:
 
     - the moment of its last tick, if that is at most `fresh` old on the day's clock;
-    - else, if the last tick is at most `quiet` old on the machine's, the moment of an answer of TWS to
-      a question for the time, unless it has said that a data farm is broken: nothing new came
-      over a link that lives, so the quote has not changed;
+    - else, if the last tick is at most `quiet` old on the machine's, the moment at which TWS
+      answers a question for the time: nothing new came over a link that lives, so the quote has
+      not changed. Not so while TWS says that a data farm is broken: then only ticks count;
     - else the stream is begun anew. A stream that lives answers with the whole market at once; a
       dead one does not, and is said to be so.
 

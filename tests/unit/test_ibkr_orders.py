@@ -206,7 +206,7 @@ def test_an_order_that_has_vanished_is_in_doubt_and_works(desk: TwsDesk) -> None
 
 def test_a_completed_order_whose_executions_are_not_told_yet_works(desk: TwsDesk) -> None:
     desk.broker.submit(an_intent())
-    executions = desk.server.book.executions[:]
+    executions = desk.server.do(desk.server.book.executions.copy)
     desk.server.do(desk.server.book.executions.clear)
     assert report_of(desk).state is OrderState.WORKING
     desk.server.do(lambda: desk.server.book.executions.extend(executions))
