@@ -1,15 +1,16 @@
 """Orders and the account at Interactive Brokers."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from brokers.ibkr_checks import Examination
 from brokers.ibkr_contracts import IbkrContracts, Listing, option_of
-from brokers.ibkr_link import IbkrLink, TwsError
+from brokers.ibkr_link import IbkrLink, SendFailed, TwsError
 from brokers.ibkr_orders import Bookkeeper, Sent, Sheet, read_executions, read_sheet
-from brokers.ibkr_sending import Word, place
+from brokers.ibkr_sending import Hearing, Word
 from src.fees import FeeSchedule
 from src.models import Answer, Fill, OrderIntent, OrderOutcome, Purpose, Session
 from src.ports import (
@@ -118,21 +119,21 @@ class IbkrBroker:
 
     def _send(self, intent: OrderIntent, listing: Listing, order: "LimitOrder") -> Word:
         sent = Sent(intent.quantity)
+        hearing = Hearing(listing.contract, order, sent)
 
-        async def job(ib: "IB", seconds: float) -> Word:
+        def begin(ib: "IB", answer: "Future[Word]") -> None:
             self._used.add(intent.client_order_id)
             self._sent[intent.client_order_id] = sent
-            return await place(ib, listing.contract, order, sent, seconds)
+            hearing.begin(ib, answer)
 
         try:
-            return self._link.send(job)
+            return self._link.send(begin)
         except (RetryLater, MendInput, StopTrading) as error:
             return Word(taken=False, code="not-sent", text=str(error))
-        except (ConnectionError, TimeoutError) as error:
-            return Word(taken=None, code="lost", text=f"the connection broke: {error}")
-        except (TypeError, ValueError, AssertionError) as error:
-            # The library writes to the socket first and complains afterwards.
-            return Word(taken=None, code="library", text=f"{type(error).__name__}: {error}")
+        except TimeoutError:
+            return hearing.word("time-out", "TWS said nothing in time")
+        except SendFailed as error:
+            return hearing.word("library", str(error))
 
     def _outcome(self, reference: str, word: Word) -> OrderOutcome:
         if word.taken is None and word.code.isdigit():

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from brokers.ibkr_login import Attempt, Login
+from brokers.ibkr_thread import LoopThread
 from src.ports import MendInput, RetryLater, StopTrading
 
 if TYPE_CHECKING:  # the other files of this broker know the library's types from here
@@ -39,6 +40,7 @@ if TYPE_CHECKING:  # the other files of this broker know the library's types fro
         "LimitOrder",
         "Option",
         "Patience",
+        "SendFailed",
         "Ticker",
         "Trade",
         "TwsError",
@@ -57,8 +59,6 @@ _FARM_BROKEN, _FARM_OK = 2103, 2104
 _LINK_IS_UP = frozenset({_BACK_WITHOUT_DATA, _BACK, _FARM_OK, 2106, 2158})
 _INVALID = 321
 _CLIENT_ID_IN_USE = 326
-_SLACK = 2.0
-"""Real seconds that the thread may take beyond a call's own deadline."""
 
 
 class TwsError(RetryLater):
@@ -68,6 +68,10 @@ class TwsError(RetryLater):
         super().__init__(f"{what}: TWS answers {code}, {words}")
         self.code = code
         self.words = words
+
+
+class SendFailed(Exception):
+    """The library raised while it was sending; what was sent is not known."""
 
 
 class IbkrLink:
@@ -103,8 +107,7 @@ class IbkrLink:
         self._cut = ""
         self._trouble: asyncio.Future[tuple[int, str]] | None = None
         self._lock = threading.RLock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._thread = LoopThread("ibkr")
 
     def ready(self) -> None:
         """Connect unless connected. Raises RetryLater, MendInput or StopTrading, in words."""
@@ -121,7 +124,8 @@ class IbkrLink:
         """Return what `work` makes of the library, awaited on the library's own loop.
 
         Raises RetryLater when there is no connection or no answer in time, TwsError when the
-        answer is an error. Only for what may be asked twice. With `drops`, a time-out also ends the connection: the library knows
+        answer is an error. Only for what may be asked twice: over a connection that turns out to
+        be broken it is. With `drops`, a time-out also ends the connection: the library knows
         these requests by their kind only, and would take an answer that comes late for the
         answer to the next one.
         """
@@ -139,7 +143,7 @@ class IbkrLink:
         self.ready()
         ib, seconds = self._the_ib(), self._patience()
         try:
-            return self._run(lambda: self._answer(what, ib, work, seconds), seconds)
+            return self._thread.run(lambda: self._answer(what, ib, work, seconds), seconds)
         except TimeoutError:
             if drops:
                 self._drop()
@@ -147,32 +151,44 @@ class IbkrLink:
                 f"TWS at {self.place} did not answer within {seconds:.3g} s: {what}"
             ) from None
 
-    def send(self, work: Callable[["IB", float], Awaitable[T]]) -> T:
-        """Return what `work` makes of the library and of the real seconds that it may take.
+    def send(self, start: Callable[["IB", "Future[T]"], None]) -> T:
+        """Let `start` send something, and return what is set as its answer while patience lasts.
 
-        For what must happen at most once. Raises RetryLater, MendInput or StopTrading while
-        nothing was begun, and TimeoutError or ConnectionError when that is not known.
+        For what must happen at most once, and fast: `start` runs in the library's thread, and
+        whatever hears the answer there wakes the caller itself. Raises RetryLater, MendInput or
+        StopTrading while nothing was begun; TimeoutError when the answer did not come, and
+        SendFailed when `start` raised, which may have been after it had sent.
         """
         with self._lock:
             self.ready()
             ib, seconds = self._the_ib(), self._patience()
+            answer: Future[T] = Future()
 
-            async def job() -> T:
-                return await work(ib, seconds)
+            def begin() -> None:
+                if not answer.set_running_or_notify_cancel():
+                    return  # given up before it was begun
+                try:
+                    start(ib, answer)
+                except Exception as error:  # noqa: BLE001 - it may have written before it failed
+                    answer.set_exception(SendFailed(repr(error)))
 
-            return self._run(job, seconds)
+            self._thread.call(begin)
+            try:
+                return answer.result(seconds)
+            except TimeoutError:
+                answer.cancel()
+                raise
+
+    @property
+    def is_up(self) -> bool:
+        """Whether TWS is connected, and connected to its servers, as far as it has said."""
+        return self._ib is not None and self._ib.isConnected() and not self._cut
 
     def close(self) -> None:
         """Disconnect and end the thread. Calling it twice does nothing."""
         with self._lock:
-            if self._loop is None or self._thread is None:
-                return
             self._drop()
-            self._run(self._end_tasks, _SLACK)
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_SLACK)
-            self._loop.close()
-            self._loop = self._thread = None
+            self._thread.close()
 
     # What the library is made to build.
 
@@ -222,24 +238,7 @@ class IbkrLink:
 
         return LimitOrder(**fields)  # type: ignore[arg-type] # the library checks no more than we
 
-    # The thread.
-
-    def _run(self, job: Callable[[], Awaitable[T]], seconds: float) -> T:
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._loop.set_exception_handler(_note)
-            self._thread = threading.Thread(target=self._loop.run_forever, name="ibkr", daemon=True)
-            self._thread.start()
-
-        async def begin() -> T:
-            return await job()
-
-        future: Future[T] = asyncio.run_coroutine_threadsafe(begin(), self._loop)
-        try:
-            return future.result(seconds + _SLACK)
-        except TimeoutError:
-            future.cancel()
-            raise
+    # Asking.
 
     async def _answer(
         self, what: str, ib: "IB", work: Callable[["IB"], Awaitable[T]], seconds: float
@@ -266,12 +265,6 @@ class IbkrLink:
             task.cancel()
             self._trouble = None
 
-    async def _end_tasks(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
     # Connecting.
 
     def _the_ib(self) -> "IB":
@@ -283,11 +276,11 @@ class IbkrLink:
         self._login.check_port()
         seconds = self._patience()
         self._drop()
-        ib = self._run(lambda: self._open(seconds), seconds)
+        ib = self._thread.run(lambda: self._open(seconds), seconds)
         try:
             self.account_id = self._login.choose_account(ib.managedAccounts())
         except (MendInput, StopTrading):
-            self._run(lambda: _hang_up(ib), _SLACK)
+            self._thread.run(lambda: _hang_up(ib), 1.0)
             raise
         self._ib = ib
         self.server_version = ib.client.serverVersion()
@@ -344,6 +337,7 @@ class IbkrLink:
         attempt = Attempt(
             error=opening.exception() if opening.done() and not opening.cancelled() else None,
             is_in_use=bool(in_use),
+            was_connected=self.generation > 0,
             hung_up=ended.done(),
             has_socket=ib.client.conn.transport is not None,
             has_greeted=ib.client.connState == ib.client.CONNECTED,
@@ -356,8 +350,8 @@ class IbkrLink:
 
     def _drop(self) -> None:
         ib, self._ib = self._ib, None
-        if ib is not None and self._loop is not None:
-            self._run(lambda: _hang_up(ib), _SLACK)
+        if ib is not None and self._thread.is_running:
+            self._thread.run(lambda: _hang_up(ib), 1.0)
 
     # What TWS says unasked.
 
@@ -398,9 +392,3 @@ def _quiet_library() -> None:
     if not logger.handlers:
         logger.addHandler(logging.NullHandler())
         logger.setLevel(logging.CRITICAL)
-
-
-def _note(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-    """Log at debug level what the library leaves unattended; our own calls see their errors."""
-    del loop
-    logging.getLogger(__name__).debug("left unattended by ib_async: %s", context.get("message"))

@@ -68,6 +68,7 @@ class Attempt:
 
     error: BaseException | None
     is_in_use: bool
+    was_connected: bool
     hung_up: bool
     has_socket: bool
     has_greeted: bool
@@ -76,6 +77,8 @@ class Attempt:
     def failure(self, login: Login) -> Exception:
         """Return what to tell the user: what happened, and what to do."""
         place, error = login.place, self.error
+        if self.is_in_use and self.was_connected:
+            return RetryLater(f"TWS at {place} has not noticed yet that our last connection ended")
         if self.is_in_use:
             return StopTrading(
                 f"another program is connected to TWS at {place} as client {login.client_id}; "

@@ -81,9 +81,9 @@ class IbkrMarket:
     as `stamp` turns it into the day's:
 
     - the moment of its last tick, if that is at most `fresh` old on the day's clock;
-    - else, if the last tick is at most `quiet` old on the machine's, the moment of an answer of TWS to
-      a question for the time, unless it has said that a data farm is broken: nothing new came
-      over a link that lives, so the quote has not changed;
+    - else, if the last tick is at most `quiet` old on the machine's, the moment at which TWS
+      answers a question for the time: nothing new came over a link that lives, so the quote has
+      not changed. Not so while TWS says that a data farm is broken: then only ticks count;
     - else the stream is begun anew. A stream that lives answers with the whole market at once; a
       dead one does not, and is said to be so.
 
@@ -192,11 +192,24 @@ class IbkrMarket:
             self._prune(ib, streams)
             return proofs
 
-        names = ", ".join(each.name for each in streams)
-        times = self.link.ask(f"quotes of {names}", job)
+        if self.link.is_up and all(self._is_fresh(each, now) for each in streams):
+            times = {each: at for each in streams if (at := _tick_time(each))}
+        else:
+            names = ", ".join(each.name for each in streams)
+            times = self.link.ask(f"quotes of {names}", job)
         for each in streams:
             self._judge(each)
         return {each: self.stamp(at).astimezone(NEW_YORK) for each, at in times.items()}
+
+    def _is_fresh(self, stream: _Stream, now: datetime) -> bool:
+        """Whether nothing need be asked: the library's thread keeps such a stream up to date."""
+        at = _tick_time(stream)
+        return (
+            at is not None
+            and stream.speaks(self.link.data_generation)
+            and stream.is_settled
+            and now - self.stamp(at) <= self.fresh
+        )
 
     async def _prove(
         self, ib: "IB", streams: Sequence[_Stream], now: datetime

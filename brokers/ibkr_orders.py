@@ -77,6 +77,8 @@ async def read_sheet(ib: "IB") -> Sheet:
     """Ask for everything, in an order in which nothing falls between two answers.
 
     An order that ends after the first answer is in the second; what it filled is in the third.
+    The library counts whatever is said of an order while it asks among the open ones, its end
+    too: that is a doubt more, and never an order less.
     """
     is_open = await ib.reqAllOpenOrdersAsync()
     completed = await ib.reqCompletedOrdersAsync(apiOnly=False)

@@ -1,6 +1,7 @@
 """Sending one order, and what TWS says to it: taken, not taken, or nothing to rely on."""
 
 import asyncio
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,31 +34,43 @@ class Word:
     text: str = ""
 
 
-class _Hearing:
-    """Listens to what is said of one order until something of it decides."""
+class Hearing:
+    """Sends one order and listens to what is said of it until something of it decides.
 
-    def __init__(self, ib: "IB", order: "LimitOrder") -> None:
-        self._ib = ib
+    Everything happens in the library's thread; `answer` is waited for in the caller's.
+    """
+
+    def __init__(self, contract: "Contract", order: "LimitOrder", sent: Sent) -> None:
+        self._contract = contract
         self._order = order
-        self._loop = asyncio.get_running_loop()
-        self.heard: asyncio.Future[Word] = self._loop.create_future()
+        self._sent = sent
+        self._ib: IB | None = None
+        self._answer: Future[Word] = Future()
+
+    def begin(self, ib: "IB", answer: "Future[Word]") -> None:
+        """Send the order, once."""
+        self._ib, self._answer = ib, answer
+        if not ib.isConnected():
+            words = "the connection had broken before"
+            answer.set_result(self.word("not-sent", words, taken=False))
+            return
         ib.errorEvent += self._on_error
         ib.openOrderEvent += self._on_open
         ib.disconnectedEvent += self._on_end
-
-    def close(self) -> None:
-        """Listen no more."""
-        self._ib.errorEvent -= self._on_error
-        self._ib.openOrderEvent -= self._on_open
-        self._ib.disconnectedEvent -= self._on_end
+        self._sent.trade = ib.placeOrder(self._contract, self._order)
+        self._sent.trade.statusEvent += self._on_status
 
     def word(self, code: str, text: str, *, taken: bool | None = None) -> Word:
         """Return a word on this order, with the number that TWS has given it, if any."""
         return Word(taken, self._order.permId, code, text)
 
     def _say(self, word: Word) -> None:
-        if not self.heard.done():
-            self.heard.set_result(word)
+        if self._ib is None or self._answer.done():
+            return
+        self._ib.errorEvent -= self._on_error
+        self._ib.openOrderEvent -= self._on_open
+        self._ib.disconnectedEvent -= self._on_end
+        self._answer.set_result(word)
 
     def _on_error(self, request: int, code: int, words: str, about: object) -> None:
         del about
@@ -67,15 +80,15 @@ class _Hearing:
 
     def _on_open(self, trade: "Trade") -> None:
         if trade.order is self._order and self._order.permId:
-            self._loop.call_later(_QUIET_ACKNOWLEDGEMENT, self._take_for_granted)
-
-    def _take_for_granted(self) -> None:
-        self._say(self.word("", "", taken=True))
+            loop = asyncio.get_running_loop()
+            loop.call_later(
+                _QUIET_ACKNOWLEDGEMENT, lambda: self._say(self.word("", "", taken=True))
+            )
 
     def _on_end(self) -> None:
         self._say(self.word("lost", "the connection broke before TWS had answered"))
 
-    def on_status(self, trade: "Trade") -> None:
+    def _on_status(self, trade: "Trade") -> None:
         """Hear a status, unless it is the library's own conclusion from an error."""
         last = trade.log[-1] if trade.log else None
         status = trade.orderStatus.status
@@ -86,20 +99,3 @@ class _Hearing:
             self._say(self.word("", "", taken=True))
         elif status in ENDED:
             self._say(self.word(status, "ended as soon as it was sent"))
-
-
-async def place(
-    ib: "IB", contract: "Contract", order: "LimitOrder", sent: Sent, seconds: float
-) -> Word:
-    """Send an order and wait for so many real seconds for TWS's word on it."""
-    hearing = _Hearing(ib, order)
-    try:
-        if not ib.isConnected():
-            return hearing.word("not-sent", "the connection had broken before", taken=False)
-        sent.trade = ib.placeOrder(contract, order)
-        sent.trade.statusEvent += hearing.on_status
-        return await asyncio.wait_for(hearing.heard, seconds)
-    except TimeoutError:
-        return hearing.word("time-out", f"TWS said nothing within {seconds:.3g} s")
-    finally:
-        hearing.close()

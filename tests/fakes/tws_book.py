@@ -68,6 +68,9 @@ class Book:
     held: dict[int, int] = field(default_factory=dict)
     rules: dict[int, list[tuple[float, float]]] = field(default_factory=lambda: dict(GRIDS))
 
+    mistaken: WireContract | None = None
+    """What every question for a contract is answered with, if anything."""
+
     def __post_init__(self) -> None:
         spx = WireContract(SPX_ID, "SPX", "IND", exchange="CBOE", local_symbol="SPX")
         spy = WireContract(SPY_ID, "SPY", "STK", local_symbol="SPY", trading_class="SPY")
@@ -89,6 +92,8 @@ class Book:
 
     def matching(self, fields: list[str]) -> list[WireContract]:
         """Return what the twelve fields of a contract may mean."""
+        if self.mistaken:
+            return [self.mistaken]
         con_id, symbol, kind, expiry, strike, right, mult, exchange, primary = fields[:9]
         currency, local, tclass = fields[9:12]
         found = []

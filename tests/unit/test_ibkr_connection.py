@@ -28,7 +28,7 @@ def test_the_port_of_the_gateway_is_chosen_by_the_mode() -> None:
 
 @pytest.mark.parametrize(("port", "paper"), [(7496, True), (4001, True), (7497, False)])
 def test_a_port_of_the_other_mode_stops_before_anything_is_sent(
-    desk: TwsDesk, port: int, paper: bool
+    desk: TwsDesk, port: int, *, paper: bool
 ) -> None:
     with pytest.raises(StopTrading, match=f"{port}.*this run is for"):
         desk.new_link(paper=paper, port=port).ready()
@@ -70,8 +70,22 @@ def test_a_tws_that_hangs_up_is_told_apart(desk: TwsDesk) -> None:
 def test_a_client_id_in_use_stops_at_once(desk: TwsDesk) -> None:
     desk.patience = 5
     desk.link.ready()
-    with pytest.raises(StopTrading, match="another program.*client 17"):
+    with pytest.raises(StopTrading, match=r"another program.*client 17"):
         desk.new_link().ready()
+
+
+def test_our_own_earlier_connection_that_tws_still_holds_is_waited_for(desk: TwsDesk) -> None:
+    desk.patience = 5
+    desk.link.ready()
+    desk.server.drop()
+    wait_for(lambda: not desk.link.is_up)
+    other = desk.new_link()
+    other.ready()
+    with pytest.raises(RetryLater, match="not noticed yet"):
+        desk.link.ready()
+    other.close()
+    wait_for(lambda: not desk.server.clients)
+    desk.link.ready()
 
 
 def test_the_only_account_is_taken(desk: TwsDesk) -> None:
@@ -89,12 +103,12 @@ def test_of_several_accounts_one_must_be_named() -> None:
 
 
 def test_an_account_that_is_not_there_is_answered_with_those_that_are(desk: TwsDesk) -> None:
-    with pytest.raises(MendInput, match="account is DU9.*DU1234567"):
+    with pytest.raises(MendInput, match=r"account is DU9.*DU1234567"):
         desk.new_link(account="DU9").ready()
 
 
 @pytest.mark.parametrize(("account", "paper"), [("U7654321", True), ("DU1234567", False)])
-def test_paper_and_real_money_are_never_mixed_up(account: str, paper: bool) -> None:
+def test_paper_and_real_money_are_never_mixed_up(account: str, *, paper: bool) -> None:
     with a_tws_desk(accounts=account) as desk:
         link = desk.new_link(paper=paper)
         with pytest.raises(StopTrading, match=account):

@@ -183,7 +183,8 @@ def test_streams_are_begun_anew_after_data_were_lost_and_after_a_drop(desk: TwsD
     desk.market.quotes([spxw_call()])
     desk.server.say(1101)
     wait_for(lambda: desk.link.data_generation == 2)
-    desk.server.do(lambda: [client.streams.clear() for client in desk.server.clients])
+    (client,) = desk.server.clients
+    desk.server.do(client.streams.clear)
     desk.server.quote(spxw_call(), 24.00, 24.40)
     assert desk.market.quotes([spxw_call()])[spxw_call()].bid == 24.00
     desk.server.drop()
@@ -269,8 +270,7 @@ def test_a_listing_that_is_not_what_was_asked_for_is_refused(
     listing = option_listing(1, spxw_call())
     for name, value in change.items():
         setattr(listing, name, value)
-    desk.server.book.listings[1] = listing
-    desk.server.book.matching = lambda fields: [listing]  # type: ignore[method-assign] # a fault
+    desk.server.book.mistaken = listing
     with pytest.raises(MendInput, match=words):
         desk.contracts.option(spxw_call())
 
