@@ -1,12 +1,21 @@
 """Orders and plans as they are recorded, and the positions that follow from them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from src.models import MULTIPLIER, Leg, OptionContract, OrderIntent, Purpose, SpreadPosition
+from src.models import (
+    MULTIPLIER,
+    Fill,
+    Leg,
+    OptionContract,
+    OrderIntent,
+    Purpose,
+    Side,
+    SpreadPosition,
+)
 
 
 class OrderStatus(StrEnum):
@@ -117,3 +126,20 @@ def fold(
         spreads_opened=opened,
         stage=plan.stage,
     )
+
+
+def together(fills: Iterable[Fill]) -> list[Fill]:
+    """Return fills for a person to read: those of one order at one price as one.
+
+    A broker may tell of each contract by itself. The id and the time are those of the first.
+    """
+    found: dict[tuple[str, OptionContract, Side, Decimal], Fill] = {}
+    for each in fills:
+        key = (each.client_order_id, each.contract, each.side, each.price)
+        same = found.get(key)
+        found[key] = (
+            replace(same, quantity=same.quantity + each.quantity, fee=same.fee + each.fee)
+            if same
+            else each
+        )
+    return list(found.values())

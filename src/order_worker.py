@@ -19,7 +19,7 @@ from src.models import (
     Quote,
     Side,
 )
-from src.order_records import OrderRecord, OrderStatus, SpreadPlan
+from src.order_records import OrderRecord, OrderStatus, SpreadPlan, together
 from src.ports import Broker, Clock, RetryLater
 from src.settings_sections import Execution
 from src.ticks import limit_for
@@ -232,7 +232,7 @@ class OrderWorker:
         intent = record.intent
         report = self._broker.order(intent.client_order_id)
         if report is not None:
-            for fill in self._journal.apply(report):
+            for fill in together(self._journal.apply(report)):
                 self._tell_fill(fill)
             return
         status = self._record(intent).status
