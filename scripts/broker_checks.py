@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 
 from scripts.run_doctor import Places
@@ -18,10 +17,6 @@ from utils.market_calendar import MarketCalendar
 from utils.market_clock import WallClock
 from utils.patience import Patience
 
-ABOUT_ORDERS = frozenset(
-    {"options level", "uncovered calls", "index options", "margin", "last order today"}
-)
-"""Rows that matter only where orders are sent to the broker."""
 LONGEST = 60.0
 """Real seconds that all questions together may take."""
 
@@ -53,19 +48,12 @@ def broker_checks(settings: Settings, places: Places, live: bool) -> Iterable[Ch
 
 
 def _rows(venue: Venue, session: Session, places: Places) -> tuple[Check, ...]:
-    rows = [Check("broker", Verdict.OK, f"{venue.what}."), *venue.diagnose()]
+    rows = (Check("broker", Verdict.OK, f"{venue.what}."), *venue.checks())
     broker = venue.broker
     if broker is None:
-        return tuple(_not_needed(each) for each in rows)
+        return rows
     record = guarded("record", lambda: _record(broker, session, places))
     return (*rows, record)
-
-
-def _not_needed(check: Check) -> Check:
-    if check.name not in ABOUT_ORDERS or check.verdict is not Verdict.FAIL:
-        return check
-    words = f"{check.found} Not needed: orders stay on the exchange inside this program."
-    return replace(check, verdict=Verdict.SKIP, found=words, mend="")
 
 
 def _record(broker: Broker, session: Session, places: Places) -> Check:

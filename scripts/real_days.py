@@ -225,15 +225,14 @@ class RealDay:
             self._console.say(now, line)
         if self._args.live and (reasons := why_not_live(self._facts(venue))):
             raise StopTrading(f"No real money is traded. {' '.join(reasons)}")
-        if venue.broker is None:
-            return ""
-        failed = [each for each in venue.broker.capabilities() if each.verdict is Verdict.FAIL]
-        if not failed:
-            return ""
-        words = " ".join(str(each) for each in failed)
-        if self._is_open():
-            return words
-        raise StopTrading(f"{venue.broker.name} would refuse this trade. {words} Nothing was sent.")
+        found = venue.checks()
+        for each in found:
+            if each.verdict is Verdict.WARN:
+                self._console.line(f"  Note: {each}")
+        failed = " ".join(str(each) for each in found if each.verdict is Verdict.FAIL)
+        if failed and not self._is_open():
+            raise StopTrading(f"{venue.what}: today cannot be traded. {failed} Nothing was sent.")
+        return failed
 
     def _facts(self, venue: Venue) -> LiveFacts:
         """Gather all that a live day is judged by; the lock that is held is our own."""

@@ -47,7 +47,7 @@ def at_alpaca(server: AlpacaServer, folder: Path, start: str) -> Iterator[Run]:
         )
         options = [part for each in (*settings, EASY) for part in ("--set", each)]
         keys = {"ALPACA_API_KEY": KEYS[0], "ALPACA_SECRET_KEY": KEYS[1]}
-        return run_main(folder, start, SPEED, *options, *arguments, **keys)
+        return run_main(folder, start, SPEED, *options, *arguments, environ=keys)
 
     def level(name: str, price: float) -> None:
         with server.lock:

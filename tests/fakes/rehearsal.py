@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
+from types import MappingProxyType
 
 from brokers.synthetic_market import SyntheticMarket
 from src.models import NEW_YORK, OptionContract, Quote, Session
@@ -83,7 +84,12 @@ def _around(level: float, step: float) -> list[float]:
 
 
 def run_main(
-    folder: Path, start: str, speed: float, *arguments: str, timeout: float = 120, **environ: str
+    folder: Path,
+    start: str,
+    speed: float,
+    *arguments: str,
+    timeout: float = 120,
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
     """Run the program to its end, as a person would rehearse."""
     command = [
