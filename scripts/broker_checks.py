@@ -48,7 +48,7 @@ def broker_checks(settings: Settings, places: Places, live: bool) -> Iterable[Ch
 
 
 def _rows(venue: Venue, session: Session, places: Places) -> tuple[Check, ...]:
-    rows = (Check("broker", Verdict.OK, f"{venue.what}."), *venue.checks())
+    rows = (Check("broker", Verdict.OK, f"{venue.what}."), *venue.diagnose())
     broker = venue.broker
     if broker is None:
         return rows

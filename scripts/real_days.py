@@ -11,14 +11,12 @@ from pathlib import Path
 from brokers.simulated_client import SimulatedBroker
 from brokers.yfinance_client import OPTIONS_DELAY
 from scripts.play import Stage, play, refuse_difference
-from scripts.run_doctor import examine, places_of
 from scripts.simulated_days import exchange_rules
 from scripts.venues import Venue, open_venue
 from src import story
 from src.database import Store, open_database
 from src.day_record import DayRecord
 from src.journal import Journal
-from src.live_guard import ACCOUNT_VARIABLE, LiveFacts, why_not_live
 from src.models import Session
 from src.morning_after import MorningAfter
 from src.ports import Broker, MendInput, Notifier, QuoteSource, RetryLater, StopTrading, Verdict
@@ -223,9 +221,9 @@ class RealDay:
         after = MorningAfter(self._store, self._folder, self._session, self._mode())
         for line in after.finish(venue.broker, venue.source, now):
             self._console.say(now, line)
-        if self._args.live and (reasons := why_not_live(self._facts(venue))):
-            raise StopTrading(f"No real money is traded. {' '.join(reasons)}")
-        found = venue.checks()
+        if self._args.live:
+            self._guard_real_money(venue)
+        found = venue.diagnose()
         for each in found:
             if each.verdict is Verdict.WARN:
                 self._console.line(f"  Note: {each}")
@@ -234,12 +232,22 @@ class RealDay:
             raise StopTrading(f"{venue.what}: today cannot be traded. {failed} Nothing was sent.")
         return failed
 
-    def _facts(self, venue: Venue) -> LiveFacts:
-        """Gather all that a live day is judged by; the lock that is held is our own."""
+    def _guard_real_money(self, venue: Venue) -> None:
+        """Raise StopTrading unless all says that this account may trade real money.
+
+        The lock of the data directory, which the doctor finds held, is our own.
+        """
+        from scripts.run_doctor import examine, places_of  # noqa: PLC0415 - no paper day needs it
+        from src.live_guard import (  # noqa: PLC0415 - likewise
+            ACCOUNT_VARIABLE,
+            LiveFacts,
+            why_not_live,
+        )
+
         settings = self._settings
         places = places_of(settings, PROJECT, self._args.data_dir)
         rows = examine(settings, places, live=True, broker_checks=lambda *_: venue.diagnose())
-        return LiveFacts(
+        facts = LiveFacts(
             asked=self._args.live,
             paper_trading=settings.broker.paper_trading,
             account_named=os.environ.get(ACCOUNT_VARIABLE, ""),
@@ -251,6 +259,8 @@ class RealDay:
             source_is_real_time=venue.is_real_time,
             has_rehearsal_clock=self._args.start_at is not None,
         )
+        if reasons := why_not_live(facts):
+            raise StopTrading(f"No real money is traded. {' '.join(reasons)}")
 
     def _opening(self, venue: Venue, mode: str) -> tuple[str, ...]:
         first = {

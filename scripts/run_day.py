@@ -9,13 +9,11 @@ from pathlib import Path
 from types import FrameType
 
 from scripts.real_days import run_real_day
-from scripts.run_doctor import live_rows
 from scripts.simulated_days import Market, generated, play_simulated, recorded
 from src.ports import MendInput, StopTrading, Verdict
 from src.settings import KEYS, Settings, load_settings
 from utils.console import DONE, FAILED, Console, complain, exit_code, sentence
 from utils.logging_setup import start_logging
-from utils.machine_checks import keys
 from utils.market_calendar import MarketCalendar
 
 _log = logging.getLogger("optionsarbitrage")
@@ -92,6 +90,9 @@ def choose_market(
 
 def _refuse_live_that_cannot_be(args: argparse.Namespace, settings: Settings) -> None:
     """Raise StopTrading with all that speaks against real money before the broker is asked."""
+    from scripts.run_doctor import live_rows  # noqa: PLC0415 - a paper day starts without them
+    from utils.machine_checks import keys  # noqa: PLC0415 - likewise
+
     reasons = [
         f"{option} is for days on which none is at stake."
         for option in _given(args, "replay", "seed", "start_at", "speed")

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from src.fees import fee_schedule
 from src.models import Session
-from src.ports import Broker, Check, Clock, QuoteSource, Verdict
+from src.ports import Broker, Check, Clock, QuoteSource
 from src.settings import Settings
 
 Patience = Callable[[], float]
@@ -31,24 +31,6 @@ class Venue:
     labels: tuple[str, ...]
     diagnose: Callable[[], tuple[Check, ...]]
     close: Callable[[], None]
-
-    def checks(self) -> tuple[Check, ...]:
-        """Return what is found of the way to the broker; what only orders need is left out."""
-        rows = self.diagnose()
-        return rows if self.broker else tuple(map(_not_needed, rows))
-
-
-ABOUT_ORDERS = frozenset(
-    {"options level", "uncovered calls", "index options", "margin", "last order today"}
-)
-"""Rows that matter only where orders are sent to the broker."""
-
-
-def _not_needed(check: Check) -> Check:
-    if check.name not in ABOUT_ORDERS or check.verdict is not Verdict.FAIL:
-        return check
-    words = f"{check.found} Not needed: orders stay on the exchange inside this program."
-    return replace(check, verdict=Verdict.SKIP, found=words, mend="")
 
 
 def open_venue(  # noqa: PLR0913 - the settings, and the time that the day lives in
@@ -135,7 +117,7 @@ def _alpaca(
         account=account,
         is_real_time=feed == "opra",
         labels=market.labels,
-        diagnose=broker.diagnose,
+        diagnose=broker.diagnose if sends else market.diagnose,
         close=link.close,
     )
 

@@ -45,12 +45,12 @@ class Stage:
         return cls(clock, SyntheticMarket(session, SEED, clock, dislocation=True))
 
     @contextmanager
-    def shown(self, show: Show, level: Level) -> Iterator[None]:
-        """Show the market at the fake broker until the block ends."""
+    def shown(self, show: Show, level: Level, beat: float = BEAT) -> Iterator[None]:
+        """Show the market at the fake broker, every `beat` real seconds, until the block ends."""
         ended = threading.Event()
 
         def keep_showing() -> None:
-            while not ended.wait(BEAT):
+            while not ended.wait(beat):
                 self.show(show, level)
 
         self.show(show, level)
