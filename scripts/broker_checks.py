@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 
 from scripts.run_doctor import Places
 from scripts.venues import Venue, open_venue
-from src.checks import guarded
+from src.checks import guarded, guarded_rows
 from src.database import Store, read_database
 from src.journal import Journal
 from src.models import Session
@@ -51,9 +52,19 @@ def _rows(venue: Venue, session: Session, places: Places) -> tuple[Check, ...]:
     rows = (Check("broker", Verdict.OK, f"{venue.what}."), *venue.diagnose())
     broker = venue.broker
     if broker is None:
-        return rows
+        told = {each.name for each in rows}
+        others = guarded_rows("capabilities", venue.capabilities)
+        return (*rows, *(_not_needed(each) for each in others if each.name not in told))
     record = guarded("record", lambda: _record(broker, session, places))
     return (*rows, record)
+
+
+def _not_needed(check: Check) -> Check:
+    """Return what an order would meet, which is no fault of a day that sends none."""
+    if check.verdict is not Verdict.FAIL:
+        return check
+    words = f"{check.found} Not needed: orders stay on the exchange inside this program."
+    return replace(check, verdict=Verdict.SKIP, found=words, mend="")
 
 
 def _record(broker: Broker, session: Session, places: Places) -> Check:

@@ -20,7 +20,8 @@ class Venue:
     """Where a day trades: its quotes, its broker, and what may be said of both.
 
     `broker` is None where the orders stay on the embedded exchange. `account` is the broker's own
-    answer, empty where there is none. `diagnose` sends no order.
+    answer, empty where there is none. `diagnose` looks at the way there, and
+    `capabilities` at what orders would meet; neither sends one.
     """
 
     what: str
@@ -30,6 +31,7 @@ class Venue:
     is_real_time: bool
     labels: tuple[str, ...]
     diagnose: Callable[[], tuple[Check, ...]]
+    capabilities: Callable[[], tuple[Check, ...]]
     close: Callable[[], None]
 
 
@@ -76,6 +78,7 @@ def _yahoo(session: Session, clock: Clock, patience: Patience, stamp: Stamp) -> 
         is_real_time=False,
         labels=("quotes are a quarter of an hour late, and so is the program's clock",),
         diagnose=lambda: (),
+        capabilities=lambda: (),
         close=lambda: None,
     )
 
@@ -118,6 +121,7 @@ def _alpaca(
         is_real_time=feed == "opra",
         labels=market.labels,
         diagnose=broker.diagnose if sends else market.diagnose,
+        capabilities=broker.capabilities,
         close=link.close,
     )
 
@@ -177,5 +181,6 @@ def _ibkr(
         is_real_time=True,
         labels=(),
         diagnose=broker.diagnose,
+        capabilities=broker.capabilities,
         close=link.close,
     )

@@ -130,6 +130,7 @@ class MarketDataCollector:
         self._session = session
         self._rule = settings.strategy.strike_rule
         self._seen: dict[str, float] = {}
+        self._spx_uncertainty = 0.0
         data = settings.market_data
         self.limits = QuoteLimits(
             # A recording that holds one quote in five minutes has nothing newer to offer.
@@ -165,6 +166,7 @@ class MarketDataCollector:
                 sound[name] = quote.last
         if len(sound) == 2:
             spy, spx = answer["SPY"], answer["SPX"]
+            self._spx_uncertainty = spx.uncertainty
             faults += self.limits.skew_faults("the SPY", spy, "SPX prices", spx)
         return sound, tuple(faults)
 
@@ -232,6 +234,7 @@ class MarketDataCollector:
             spx_contract=spx_call,
             spy_call=spy_quote,
             spx_call=spx_quote,
+            spx_uncertainty=self._spx_uncertainty,
         )
 
     def tradable(

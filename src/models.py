@@ -121,7 +121,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TradeSetup:
-    """A market moment in which both legs can be priced. Quotes are per share."""
+    """A moment in which both legs can be priced, per share; SPX give or take `spx_uncertainty`."""
 
     timestamp: datetime
     spy_price: float
@@ -130,6 +130,7 @@ class TradeSetup:
     spx_contract: OptionContract
     spy_call: Quote
     spx_call: Quote
+    spx_uncertainty: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -138,10 +139,7 @@ class TradeSetup:
 
     @property
     def strike_gap(self) -> float:
-        """SPX strike less ratio times SPY strike, in index points: m of the design.
-
-        Positive: the SPX strike lies too high, the short calls are not wholly hedged.
-        """
+        """SPX strike less ratio times SPY strike, in points; above 0 the hedge lies too high."""
         return self.spx_contract.strike - self.ratio * self.spy_contract.strike
 
     def to_dict(self) -> dict[str, object]:
@@ -150,6 +148,7 @@ class TradeSetup:
             "timestamp": self.timestamp.isoformat(),
             "spy_price": self.spy_price,
             "spx_price": self.spx_price,
+            "spx_uncertainty": self.spx_uncertainty,
             "spy_strike": self.spy_contract.strike,
             "spx_strike": self.spx_contract.strike,
             "spy_call": {"bid": self.spy_call.bid, "ask": self.spy_call.ask},
@@ -179,6 +178,7 @@ class TradeSetup:
             spx_contract=OptionContract("SPXW", timestamp.date(), data["spx_strike"]),
             spy_call=quote("spy"),
             spx_call=quote("spx"),
+            spx_uncertainty=data.get("spx_uncertainty", 0.0),
         )
 
 

@@ -118,7 +118,10 @@ def _ratio(market: TradeSetup | NoSetup, settings: Settings) -> Criterion:
     if market.spy_price is None or market.spx_price is None:
         return Criterion("ratio", passed=False, seen=UNKNOWN, limit=limit)
     ratio = market.spx_price / market.spy_price
-    return Criterion("ratio", rules.min_ratio <= ratio <= rules.max_ratio, f"{ratio:.4f}", limit)
+    seen = f"{ratio:.4f}"
+    if isinstance(market, TradeSetup) and market.spx_uncertainty:
+        seen += f" (give or take {market.spx_uncertainty / market.spy_price:.4f})"
+    return Criterion("ratio", rules.min_ratio <= ratio <= rules.max_ratio, seen, limit)
 
 
 def _spreads(market: TradeSetup | NoSetup, settings: Settings) -> Criterion:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -303,3 +304,8 @@ def test_the_credit_is_reckoned_with_the_given_fees() -> None:
 def test_the_same_facts_give_the_same_decision() -> None:
     assert decide() == decide()
     assert decide(now=at("09:41") + timedelta(microseconds=1)) != decide()
+
+
+def test_the_ratio_says_by_how_much_it_may_be_off_where_spx_is_reckoned() -> None:
+    setup = replace(a_setup(), spx_uncertainty=0.6)
+    assert criterion(decide(setup), "ratio").seen == "10.0000 (give or take 0.0010)"
