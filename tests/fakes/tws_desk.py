@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from brokers.ibkr_client import IbkrBroker
@@ -17,7 +17,7 @@ from tests.fakes.tws_server import FakeTws
 
 
 class DayClock:
-    """A day's clock that a test sets, and that runs from there as fast as the machine's."""
+    """A day's clock that a test sets, that runs from there as fast as the machine's, and leaps over a sleep."""
 
     def __init__(self) -> None:
         self.set(at("09:41"))
@@ -31,7 +31,7 @@ class DayClock:
         return (datetime.now(UTC) + self._ahead).astimezone(NEW_YORK)
 
     def sleep(self, seconds: float) -> None:
-        del seconds
+        self._ahead += timedelta(seconds=seconds)
 
     def stamp(self, told: datetime) -> datetime:
         """Return the day's moment for one of this machine's, or of the fake's own clock."""
