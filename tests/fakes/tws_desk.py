@@ -17,7 +17,7 @@ from tests.fakes.tws_server import FakeTws
 
 
 class DayClock:
-    """A day's clock that a test sets, that runs from there as fast as the machine's, and leaps over a sleep."""
+    """A day's clock that a test sets; it runs as the machine's does, and leaps over a sleep."""
 
     def __init__(self) -> None:
         self.set(at("09:41"))
