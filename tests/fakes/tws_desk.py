@@ -3,8 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from brokers.ibkr_client import IbkrBroker
@@ -17,23 +16,28 @@ from tests.fakes.builders import DAY, a_session, at, spxw_call, spy_call
 from tests.fakes.tws_server import FakeTws
 
 
-@dataclass
 class DayClock:
-    """A day's clock that stands until a test moves it; the machine's time is turned into it."""
+    """A day's clock that a test sets; it runs as the machine's does, and leaps over a sleep."""
 
-    moment: datetime = field(default_factory=lambda: at("09:41"))
+    def __init__(self) -> None:
+        self.set(at("09:41"))
+
+    def set(self, moment: datetime) -> None:
+        """Make it that moment now."""
+        # In UTC: between two times of New York Python does not count the hour of summer time.
+        self._ahead = moment.astimezone(UTC) - datetime.now(UTC)
 
     def now(self) -> datetime:
-        return self.moment
+        return (datetime.now(UTC) + self._ahead).astimezone(NEW_YORK)
 
     def sleep(self, seconds: float) -> None:
-        del seconds
+        self._ahead += timedelta(seconds=seconds)
 
     def stamp(self, told: datetime) -> datetime:
         """Return the day's moment for one of this machine's, or of the fake's own clock."""
-        if told.astimezone(NEW_YORK).date() == self.moment.date():
+        if told.astimezone(NEW_YORK).date() == DAY:
             return told
-        return self.moment - (datetime.now(NEW_YORK) - told)
+        return (told.astimezone(UTC) + self._ahead).astimezone(NEW_YORK)
 
 
 class TwsDesk:

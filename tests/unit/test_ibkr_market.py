@@ -205,13 +205,13 @@ def test_streams_that_nobody_asks_for_are_given_up(desk: TwsDesk) -> None:
 
 
 def test_the_closes_are_known_a_minute_after_the_close(desk: TwsDesk) -> None:
-    desk.clock.moment = at("15:59:40")
+    desk.clock.set(at("15:59:40"))
     desk.market.prices()
     desk.server.level("SPX", 6010.00)
     desk.server.level("SPY", 601.90)
-    desk.clock.moment = at("16:00:30")
+    desk.clock.set(at("16:00:30"))
     assert desk.market.official_closes(DAY) is None
-    desk.clock.moment = at("16:01")
+    desk.clock.set(at("16:01"))
     wait_for(lambda: desk.market.prices()["SPX"].last == 6010.00)
     closes = desk.market.official_closes(DAY)
     assert closes is not None
@@ -220,23 +220,23 @@ def test_the_closes_are_known_a_minute_after_the_close(desk: TwsDesk) -> None:
 
 
 def test_a_close_that_was_not_watched_says_that_it_may_be_after_hours(desk: TwsDesk) -> None:
-    desk.clock.moment = at("16:05")
+    desk.clock.set(at("16:05"))
     closes = desk.market.official_closes(DAY)
     assert closes is not None
     assert "after hours" in closes.source
-    desk.clock.moment = at("17:00")
+    desk.clock.set(at("17:00"))
     assert desk.market.official_closes(DAY) is None
     assert desk.market.official_closes(DAY - timedelta(days=1)) is None
 
 
 def test_without_data_no_close_is_known(desk: TwsDesk) -> None:
-    desk.clock.moment = at("16:05")
+    desk.clock.set(at("16:05"))
     desk.server.faults.feed = Feed.NONE
     assert desk.market.official_closes(DAY) is None
 
 
 def test_a_half_day_closes_early(desk: TwsDesk) -> None:
-    desk.clock.moment = at("13:02")
+    desk.clock.set(at("13:02"))
     market = IbkrMarket(desk.link, desk.contracts, desk.clock, a_session("13:00"), desk.clock.stamp)
     assert market.official_closes(DAY) is not None
 
