@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from src.database import Store
+from src.database import Remembered, Store
 from src.models import (
     Answer,
     Fill,
@@ -30,12 +30,13 @@ from src.settlement import ExpirationValue
 class _Snapshot:
     """All that is recorded of a session's orders, as it was when it was last read."""
 
-    rollbacks: int
     plans: list[SpreadPlan]
-    orders: list[OrderRecord]
+    orders: dict[str, OrderRecord]
     positions: dict[int, SpreadPosition]
     fills: frozenset[str]
-    ids: frozenset[str]
+    every_order: list[OrderRecord]
+    every_position: list[SpreadPosition]
+    open_positions: list[SpreadPosition]
 
 
 class Journal:
@@ -45,7 +46,10 @@ class Journal:
         self._store = store
         self.session = session
         self._key = session.isoformat()
-        self._snapshot: _Snapshot | None = None
+        self._snapshot = Remembered(store, self._read)
+        self._now = self._snapshot.get
+        # What an order is never changes, only how it goes on: it is put together once.
+        self._intents = Remembered(store, dict[str, OrderIntent])
 
     def commit(self) -> None:
         """Make everything written so far survive the death of the process."""
@@ -93,14 +97,18 @@ class Journal:
 
     def orders(self, spread_no: int | None = None) -> list[OrderRecord]:
         """Return the session's orders in the order of their creation, or those of one spread."""
-        every = self._now().orders
+        every = self._now().every_order
         if spread_no is None:
             return every
         return [each for each in every if each.intent.spread_no == spread_no]
 
     def positions(self) -> list[SpreadPosition]:
         """Return every spread of the session as its fills and settlements made it."""
-        return list(self._now().positions.values())
+        return self._now().every_position
+
+    def open_positions(self) -> list[SpreadPosition]:
+        """Return every spread of which a contract is still held."""
+        return self._now().open_positions
 
     def position(self, plan: SpreadPlan) -> SpreadPosition:
         """Return what one spread's fills and settlements have made of it."""
@@ -188,7 +196,7 @@ class Journal:
 
     def knows(self, client_order_id: str) -> bool:
         """Whether an order was ever recorded."""
-        return client_order_id in self._now().ids
+        return client_order_id in self._now().orders
 
     def has_fill(self, fill_id: str) -> bool:
         """Whether a fill was ever recorded."""
@@ -245,12 +253,6 @@ class Journal:
         )
         return changed == 1
 
-    def _now(self) -> _Snapshot:
-        """Return the record as it is; it is read anew only when something was written."""
-        if self._snapshot is None or self._snapshot.rollbacks != self._store.rollbacks:
-            self._snapshot = self._read()
-        return self._snapshot
-
     def _read(self) -> _Snapshot:
         plans = [
             self._plan(row)
@@ -258,17 +260,16 @@ class Journal:
                 "SELECT * FROM spreads WHERE session = ? ORDER BY spread_no", (self._key,)
             )
         ]
-        orders = [
-            self._order(row)
+        fills = self._store.read(
+            "SELECT f.* FROM fills f JOIN orders o USING (client_order_id) WHERE o.session = ?",
+            (self._key,),
+        ).fetchall()
+        orders = {
+            row["client_order_id"]: self._order(row, fills)
             for row in self._store.read(
-                "SELECT o.*, coalesce(sum(f.quantity), 0) AS filled,"
-                " coalesce(sum(f.quantity * f.price_cents), 0) AS paid,"
-                " coalesce(sum(f.fee_cents), 0) AS fees"
-                " FROM orders o LEFT JOIN fills f USING (client_order_id)"
-                " WHERE o.session = ? GROUP BY o.client_order_id ORDER BY o.rowid",
-                (self._key,),
+                "SELECT * FROM orders WHERE session = ? ORDER BY rowid", (self._key,)
             )
-        ]
+        }
         settled = [
             SettledLeg(row[0], Leg(row[1]), row[2], from_cents(row[3]))
             for row in self._store.read(
@@ -279,19 +280,20 @@ class Journal:
         positions = {
             plan.spread_no: fold(
                 plan,
-                (each for each in orders if each.intent.spread_no == plan.spread_no),
+                (each for each in orders.values() if each.intent.spread_no == plan.spread_no),
                 (each for each in settled if each.spread_no == plan.spread_no),
             )
             for plan in plans
         }
-        rows = self._store.read(
-            "SELECT f.fill_id FROM fills f JOIN orders o USING (client_order_id)"
-            " WHERE o.session = ?",
-            (self._key,),
+        return _Snapshot(
+            plans=plans,
+            orders=orders,
+            positions=positions,
+            fills=frozenset(row["fill_id"] for row in fills),
+            every_order=list(orders.values()),
+            every_position=list(positions.values()),
+            open_positions=[each for each in positions.values() if each.is_open],
         )
-        fills = frozenset(row[0] for row in rows)
-        ids = frozenset(each.intent.client_order_id for each in orders)
-        return _Snapshot(self._store.rollbacks, plans, orders, positions, fills, ids)
 
     def _plan(self, row: sqlite3.Row) -> SpreadPlan:
         return SpreadPlan(
@@ -306,33 +308,37 @@ class Journal:
             stage=row["stage"],
         )
 
-    def _order(self, row: sqlite3.Row) -> OrderRecord:
+    def _order(self, row: sqlite3.Row, fills: Iterable[sqlite3.Row]) -> OrderRecord:
+        order = row["client_order_id"]
+        known = self._intents.get()
+        intent = known.get(order) or known.setdefault(order, self._intent(row))
+        filled = paid = fees = 0
+        for fill in fills:
+            if fill["client_order_id"] == order:
+                filled += fill["quantity"]
+                paid += fill["quantity"] * fill["price_cents"]
+                fees += fill["fee_cents"]
+        status = OrderStatus(row["state"])
+        return OrderRecord(intent, status, filled, from_cents(paid), row["note"], from_cents(fees))
+
+    def _intent(self, row: sqlite3.Row) -> OrderIntent:
         leg = Leg(row["leg"])
-        intent = OrderIntent(
+        root = "SPY" if leg is Leg.SPY else "SPXW"
+        return OrderIntent(
             session=self.session,
             spread_no=row["spread_no"],
             leg=leg,
             purpose=Purpose(row["purpose"]),
             attempt=row["attempt"],
-            contract=OptionContract(
-                "SPY" if leg is Leg.SPY else "SPXW", self.session, row["strike"]
-            ),
+            contract=OptionContract(root, self.session, row["strike"]),
             side=Side(row["side"]),
             quantity=row["quantity"],
             limit=from_cents(row["limit_cents"]),
             created_at=datetime.fromisoformat(row["created_at"]),
         )
-        return OrderRecord(
-            intent,
-            OrderStatus(row["state"]),
-            row["filled"],
-            from_cents(row["paid"]),
-            row["note"],
-            from_cents(row["fees"]),
-        )
 
     def _write(self, sql: str, values: Sequence[object]) -> int:
-        self._snapshot = None
+        self._snapshot.forget()
         return self._store.write(sql, values)
 
     def record_settlement(

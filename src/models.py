@@ -5,7 +5,7 @@ per share. Times are aware, in New York. Cash is positive when received, a posit
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -54,18 +54,20 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class OptionContract:
-    """One listed option. `root` is SPY or SPXW; `strike` is dollars or index points."""
+    """One listed option. `root` is SPY or SPXW; `strike` is dollars or index points.
+
+    `symbol` follows from the rest: the compact OSI symbol, e.g. SPXW260126C06935000.
+    """
 
     root: str
     expiry: date
     strike: float
     right: Right = "C"
+    symbol: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def symbol(self) -> str:
-        """The compact OSI symbol, e.g. SPXW260126C06935000."""
-        mills = round(self.strike * 1000)
-        return f"{self.root}{self.expiry:%y%m%d}{self.right}{mills:08d}"
+    def __post_init__(self) -> None:
+        symbol = f"{self.root}{self.expiry:%y%m%d}{self.right}{round(self.strike * 1000):08d}"
+        object.__setattr__(self, "symbol", symbol)
 
     def __str__(self) -> str:
         return f"{self.root} {self.strike:g} {'call' if self.right == 'C' else 'put'}"
@@ -167,10 +169,8 @@ class TradeSetup:
         timestamp = datetime.fromisoformat(data["timestamp"]).astimezone(NEW_YORK)
 
         def quote(leg: str) -> Quote:
-            at = datetime.fromisoformat(data[f"{leg}_quote_time"])
-            return Quote(
-                at.astimezone(NEW_YORK), data[f"{leg}_call"]["bid"], data[f"{leg}_call"]["ask"]
-            )
+            at = datetime.fromisoformat(data[f"{leg}_quote_time"]).astimezone(NEW_YORK)
+            return Quote(at, data[f"{leg}_call"]["bid"], data[f"{leg}_call"]["ask"])
 
         return cls(
             timestamp=timestamp,
@@ -243,7 +243,7 @@ class EntryDecision:
             "spy_quantity": self.spy_quantity,
             "spx_quantity": self.spx_quantity,
             "reasons": list(self.reasons),
-            "criteria": [asdict(each) for each in self.criteria],
+            "criteria": [{k: getattr(each, k) for k in each.__slots__} for each in self.criteria],
             "setup": self.setup.to_dict() if self.setup else None,
         }
 
@@ -280,11 +280,11 @@ class OrderIntent:
     quantity: int
     limit: Decimal
     created_at: datetime
+    client_order_id: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def client_order_id(self) -> str:
-        """The id by which we and the broker know this order."""
-        return f"{self.session}-{self.spread_no}-{self.leg}-{self.purpose}-{self.attempt}"
+    def __post_init__(self) -> None:
+        order = f"{self.session}-{self.spread_no}-{self.leg}-{self.purpose}-{self.attempt}"
+        object.__setattr__(self, "client_order_id", order)
 
     def __str__(self) -> str:
         return f"{self.side} {self.quantity} {self.contract} at {self.limit:.2f}"

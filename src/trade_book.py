@@ -43,7 +43,7 @@ class TradeBook:
 
     def open_positions(self) -> list[SpreadPosition]:
         """Return every spread of which a contract is still held."""
-        return [each for each in self._journal.positions() if each.is_open]
+        return self._journal.open_positions()
 
     def open_spreads(self) -> int:
         """Return how many spreads are held, a broken one counted as a whole one."""
