@@ -129,8 +129,11 @@ class ControlTable:
         return self._key == "" and unfinished is not None
 
     def claim(self) -> None:
-        """Make wishes that wait for the next session those of this one; not committed."""
-        self._store.write("UPDATE control SET session = ? WHERE session = ''", (self._key,))
+        """Commit that wishes that wait for the next session are those of this one."""
+        waiting = self._store.read("SELECT 1 FROM control WHERE session = ''").fetchone()
+        if waiting is not None:
+            self._store.write("UPDATE control SET session = ? WHERE session = ''", (self._key,))
+            self._store.commit()
 
     def lift(self) -> None:
         """Commit that all is normal again.
@@ -206,6 +209,8 @@ class Control:
         """Take notice of what is wished, and tell of a mode that is not the last one heeded."""
         before = self._heeded[0] if self._heeded else ControlMode.NORMAL
         self._heeded = self._wishes()
+        if self._heeded[0] is not ControlMode.NORMAL:
+            self._table.claim()
         if self._heeded[1]:
             # Whoever wants the positions closed does not want the next ones opened.
             reason = "a row in the table overrides asks for it"

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from src.control import ControlMode, ControlTable, SetBy
-from src.database import Store
+from src.database import Remembered, Store
 from src.models import EntryDecision, SpreadPosition
 from src.words import money
 
@@ -51,6 +51,9 @@ class DayRecord:
         self.session = session
         self._key = session.isoformat()
         self.control = ControlTable(store, session)
+        self._last_decision = Remembered(store, self._read_last_decision)
+        self._last_check = Remembered(store, self._read_last_check)
+        self._waiting = Remembered(store, self._read_waiting)
 
     def commit(self) -> None:
         """Make everything written so far survive the death of the process."""
@@ -85,18 +88,11 @@ class DayRecord:
         )
         self._store.commit()
 
-    def mark(self, phase: str, now: datetime) -> None:
-        """Record how far the day has come."""
+    def mark(self, phase: str, now: datetime, wake: datetime | None = None) -> None:
+        """Record how far the day has come, and when it asked to be woken, if it has."""
         self._store.write(
-            "UPDATE sessions SET phase = ?, last_tick = ?, next_tick = NULL WHERE session = ?",
-            (phase, now.isoformat(), self._key),
-        )
-        self.control.claim()
-
-    def expect(self, wake: datetime) -> None:
-        """Record that a tick is over, and when the next one is due."""
-        self._store.write(
-            "UPDATE sessions SET next_tick = ? WHERE session = ?", (wake.isoformat(), self._key)
+            "UPDATE sessions SET phase = ?, last_tick = ?, next_tick = ? WHERE session = ?",
+            (phase, now.isoformat(), wake.isoformat() if wake else None, self._key),
         )
 
     def forget_session(self) -> None:
@@ -148,9 +144,13 @@ class DayRecord:
                 json.dumps(decision.to_dict()),
             ),
         )
+        self._last_decision.become(decision.timestamp)
 
     def last_decision_at(self) -> datetime | None:
         """Return when the market was last judged in this session."""
+        return self._last_decision.get()
+
+    def _read_last_decision(self) -> datetime | None:
         row = self._store.read(
             "SELECT at FROM decisions WHERE session = ? ORDER BY id DESC LIMIT 1", (self._key,)
         ).fetchone()
@@ -204,6 +204,7 @@ class DayRecord:
                 text,
             ),
         )
+        self._last_check.become(at)
 
     def last_known_pnl(self, position: SpreadPosition) -> str:
         """Return in words what the position was last worth, and when."""
@@ -216,6 +217,9 @@ class DayRecord:
 
     def last_check_at(self) -> datetime | None:
         """Return when an open position was last looked at in this session."""
+        return self._last_check.get()
+
+    def _read_last_check(self) -> datetime | None:
         row = self._store.read(
             "SELECT at FROM checks WHERE session = ? ORDER BY id DESC LIMIT 1", (self._key,)
         ).fetchone()
@@ -250,10 +254,15 @@ class DayRecord:
             " ON CONFLICT (session, key) DO NOTHING",
             (self._key, at.isoformat(), key, title, text),
         )
+        if changed:
+            self._waiting.forget()
         return changed == 1
 
     def waiting_notices(self) -> list[Notice]:
         """Return the messages of this and the last days that nobody has received, oldest first."""
+        return self._waiting.get()
+
+    def _read_waiting(self) -> list[Notice]:
         rows = self._store.read(
             "SELECT id, title, text FROM notifications"
             " WHERE session BETWEEN ? AND ? AND delivered_at IS NULL ORDER BY id",
@@ -266,4 +275,5 @@ class DayRecord:
         self._store.write(
             "UPDATE notifications SET delivered_at = ? WHERE id = ?", (at.isoformat(), notice.row)
         )
+        self._waiting.forget()
         self._store.commit()

@@ -106,6 +106,7 @@ class TradingDay:
         self._recovery = Recovery(broker, self.journal, self._executor, self._herald)
         self._in_doubt = ""
         self._has_decided = False
+        self._due: datetime | None = None
 
     def begin(self, run_key: str, now: datetime) -> None:
         """Record that this session is worked on; a session begun before is gone on with."""
@@ -113,17 +114,22 @@ class TradingDay:
 
     def tick(self, now: datetime) -> datetime | None:
         """Bring the day up to `now`; return when to be called next, None when it is over."""
+        phase = self.timetable.phase(now)
+        due, self._due = self._due, None
         try:
-            self.record.mark(self.timetable.phase(now), now)
-            self._store.commit()
-            wake = self._advance(now)
+            if now != due:
+                # A restart goes on at this moment; one that was due is in the record already.
+                self.record.mark(phase, now)
+                self._store.commit()
+            wake = self._advance(phase, now)
         except BaseException:
             # What had to survive was committed; the rest belongs together, and is done again.
             self._store.rollback()
             raise
         if wake is not None:
-            self.record.expect(wake)
+            self.record.mark(phase, now, wake)
         self._store.commit()
+        self._due = wake
         self._herald.deliver(now)
         return wake
 
@@ -131,9 +137,8 @@ class TradingDay:
         """Whether something is wished that must not wait for the next tick."""
         return self.control.attention()
 
-    def _advance(self, now: datetime) -> datetime | None:
+    def _advance(self, phase: Phase, now: datetime) -> datetime | None:
         self.control.heed(now, self._tell)
-        phase = self.timetable.phase(now)
         if phase is Phase.BEFORE_OPEN:
             return self.wait_until_market_open(now)
         self._compare_with_broker(now)

@@ -51,15 +51,14 @@ def test_a_session_is_begun_once_and_then_gone_on_with(record: DayRecord) -> Non
 
 
 def test_a_day_goes_on_at_the_tick_that_was_due(record: DayRecord) -> None:
-    record.mark("holding", at("11:00"))
-    record.expect(at("11:05"))
+    record.mark("holding", at("11:00"), wake=at("11:05"))
     known = record.session_record()
     assert known
     assert known.resume_at == at("11:05")
 
 
 def test_a_day_goes_on_at_the_tick_that_was_interrupted(record: DayRecord) -> None:
-    record.expect(at("11:00"))
+    record.mark("holding", at("10:55"), wake=at("11:00"))
     record.mark("holding", at("11:00:30"))
     known = record.session_record()
     assert known
@@ -225,8 +224,7 @@ def test_a_wish_without_a_session_is_that_of_the_next_one_that_ticks(store: Stor
     ControlTable(store, None).raise_mode(ControlMode.CLOSE, "a person", at("08:00"), SetBy.PERSON)
     today, tomorrow = begun(store, DAY), begun(store, NEXT_DAY)
     assert today.control_mode() is ControlMode.CLOSE
-    today.mark("holding", at("09:30"))
-    today.commit()
+    today.control.claim()
     assert today.control_mode() is ControlMode.CLOSE
     assert tomorrow.control_mode() is ControlMode.NORMAL
 
