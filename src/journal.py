@@ -4,10 +4,11 @@ Amounts are integer cents in the database and `Decimal` dollars outside of it.
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from src.database import Remembered, Store
 from src.models import (
@@ -27,16 +28,14 @@ from src.settlement import ExpirationValue
 
 
 @dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """All that is recorded of a session's orders, as it was when it was last read."""
+class _Fills:
+    """Every fill's id; of each order the contracts, price times quantity per share, and fees."""
 
-    plans: list[SpreadPlan]
-    orders: dict[str, OrderRecord]
-    positions: dict[int, SpreadPosition]
-    fills: frozenset[str]
-    every_order: list[OrderRecord]
-    every_position: list[SpreadPosition]
-    open_positions: list[SpreadPosition]
+    ids: frozenset[str]
+    of_orders: Mapping[str, tuple[int, Decimal, Decimal]]
+
+
+_NOTHING = (0, Decimal(0), Decimal(0))
 
 
 class Journal:
@@ -46,9 +45,13 @@ class Journal:
         self._store = store
         self.session = session
         self._key = session.isoformat()
-        self._snapshot = Remembered(store, self._read)
-        self._now = self._snapshot.get
-        # What an order is never changes, only how it goes on: it is put together once.
+        # Asked for many times a tick, so each part is read again only once it was written to.
+        self._plans = Remembered(store, self._read_plans)
+        self._orders = Remembered(store, self._read_orders)
+        self._fills = Remembered(store, self._read_fills)
+        self._settled = Remembered(store, self._read_settled)
+        self._positions = Remembered(store, self._fold_positions)
+        # What an order is never changes, only how it goes on.
         self._intents = Remembered(store, dict[str, OrderIntent])
 
     def commit(self) -> None:
@@ -57,7 +60,7 @@ class Journal:
 
     def next_spread_no(self) -> int:
         """Return the number of the next spread of this session, from 1."""
-        return max((each.spread_no for each in self._now().plans), default=0) + 1
+        return max((each.spread_no for each in self._plans.get()), default=0) + 1
 
     def record_plan(self, plan: SpreadPlan) -> None:
         """Commit what an entry is going to do, before its first order."""
@@ -74,6 +77,7 @@ class Journal:
                 to_cents(plan.spy_floor),
                 plan.stage,
             ),
+            (self._plans, self._positions),
         )
         self._store.commit()
 
@@ -82,37 +86,36 @@ class Journal:
         self._write(
             "UPDATE spreads SET stage = ? WHERE session = ? AND spread_no = ?",
             (stage, self._key, spread_no),
+            (self._plans, self._positions),
         )
 
     def plans(self) -> list[SpreadPlan]:
         """Return every spread that this session set out to open, oldest first."""
-        return self._now().plans
+        return self._plans.get()
 
     def plan(self, spread_no: int) -> SpreadPlan:
         """Return one spread's plan. Raises KeyError if there is none."""
-        for plan in self._now().plans:
+        for plan in self._plans.get():
             if plan.spread_no == spread_no:
                 return plan
         raise KeyError(spread_no)
 
     def orders(self, spread_no: int | None = None) -> list[OrderRecord]:
         """Return the session's orders in the order of their creation, or those of one spread."""
-        every = self._now().every_order
-        if spread_no is None:
-            return every
-        return [each for each in every if each.intent.spread_no == spread_no]
+        every = self._orders.get().values()
+        return [each for each in every if spread_no in (None, each.intent.spread_no)]
 
     def positions(self) -> list[SpreadPosition]:
         """Return every spread of the session as its fills and settlements made it."""
-        return self._now().every_position
+        return list(self._positions.get().values())
 
     def open_positions(self) -> list[SpreadPosition]:
         """Return every spread of which a contract is still held."""
-        return self._now().open_positions
+        return [each for each in self._positions.get().values() if each.is_open]
 
     def position(self, plan: SpreadPlan) -> SpreadPosition:
         """Return what one spread's fills and settlements have made of it."""
-        return self._now().positions[plan.spread_no]
+        return self._positions.get()[plan.spread_no]
 
     def record_intent(self, intent: OrderIntent) -> None:
         """Commit an order before it is sent, so that no crash can forget it."""
@@ -135,6 +138,7 @@ class Journal:
                 intent.created_at.isoformat(),
                 OrderStatus.INTENT.value,
             ),
+            (self._orders,),
         )
         self._store.commit()
 
@@ -160,6 +164,7 @@ class Journal:
             " broker_order_id = CASE WHEN ? = '' THEN broker_order_id ELSE ? END"
             " WHERE client_order_id = ?",
             (status.value, note, note, broker_order_id, broker_order_id, order),
+            (self._orders,),
         )
 
     def apply(self, report: OrderReport) -> list[Fill]:
@@ -168,7 +173,7 @@ class Journal:
         The same report twice changes nothing, and a fill counts even if it arrives after the
         order was thought to be over.
         """
-        known = self._now().fills
+        known = self._fills.get().ids
         new = [
             fill for fill in report.fills if fill.fill_id not in known and self._write_fill(fill)
         ]
@@ -196,11 +201,11 @@ class Journal:
 
     def knows(self, client_order_id: str) -> bool:
         """Whether an order was ever recorded."""
-        return client_order_id in self._now().orders
+        return client_order_id in self._orders.get()
 
     def has_fill(self, fill_id: str) -> bool:
         """Whether a fill was ever recorded."""
-        return fill_id in self._now().fills
+        return fill_id in self._fills.get().ids
 
     def next_attempt(self, spread_no: int, leg: Leg, purpose: Purpose) -> int:
         """Return the number of the next order for one purpose of one leg, from 1."""
@@ -235,6 +240,7 @@ class Journal:
                 max(intent.quantity // (10 if intent.leg is Leg.SPY else 1), 1),
                 intent.created_at.isoformat(),
             ),
+            (self._plans, self._positions),
         )
         self.record_intent(intent)
         self.record_status(intent.client_order_id, OrderStatus.FILLED, note)
@@ -250,50 +256,52 @@ class Journal:
                 to_cents(fill.fee),
                 fill.at.isoformat(),
             ),
+            (self._fills, self._orders, self._positions),
         )
         return changed == 1
 
-    def _read(self) -> _Snapshot:
-        plans = [
-            self._plan(row)
-            for row in self._store.read(
-                "SELECT * FROM spreads WHERE session = ? ORDER BY spread_no", (self._key,)
-            )
-        ]
-        fills = self._store.read(
-            "SELECT f.* FROM fills f JOIN orders o USING (client_order_id) WHERE o.session = ?",
+    def _read_plans(self) -> list[SpreadPlan]:
+        rows = self._store.read(
+            "SELECT * FROM spreads WHERE session = ? ORDER BY spread_no", (self._key,)
+        )
+        return [self._plan(row) for row in rows]
+
+    def _read_orders(self) -> dict[str, OrderRecord]:
+        rows = self._store.read(
+            "SELECT * FROM orders WHERE session = ? ORDER BY rowid", (self._key,)
+        )
+        return {row["client_order_id"]: self._order(row) for row in rows}
+
+    def _read_fills(self) -> _Fills:
+        rows = self._store.read(
+            "SELECT f.client_order_id, f.fill_id, f.quantity, f.price_cents, f.fee_cents"
+            " FROM fills f JOIN orders o USING (client_order_id) WHERE o.session = ?",
             (self._key,),
         ).fetchall()
-        orders = {
-            row["client_order_id"]: self._order(row, fills)
-            for row in self._store.read(
-                "SELECT * FROM orders WHERE session = ? ORDER BY rowid", (self._key,)
-            )
-        }
-        settled = [
-            SettledLeg(row[0], Leg(row[1]), row[2], from_cents(row[3]))
-            for row in self._store.read(
-                "SELECT spread_no, leg, contracts, cash_cents FROM settlements WHERE session = ?",
-                (self._key,),
-            )
-        ]
-        positions = {
+        sums: dict[str, tuple[int, Decimal, Decimal]] = {}
+        for order, _, quantity, price, fee in rows:
+            filled, paid, fees = sums.get(order, _NOTHING)
+            cost = quantity * from_cents(price)
+            sums[order] = (filled + quantity, paid + cost, fees + from_cents(fee))
+        return _Fills(frozenset(row["fill_id"] for row in rows), sums)
+
+    def _read_settled(self) -> list[SettledLeg]:
+        rows = self._store.read(
+            "SELECT spread_no, leg, contracts, cash_cents FROM settlements WHERE session = ?",
+            (self._key,),
+        )
+        return [SettledLeg(row[0], Leg(row[1]), row[2], from_cents(row[3])) for row in rows]
+
+    def _fold_positions(self) -> dict[int, SpreadPosition]:
+        orders, settled = self._orders.get().values(), self._settled.get()
+        return {
             plan.spread_no: fold(
                 plan,
-                (each for each in orders.values() if each.intent.spread_no == plan.spread_no),
+                (each for each in orders if each.intent.spread_no == plan.spread_no),
                 (each for each in settled if each.spread_no == plan.spread_no),
             )
-            for plan in plans
+            for plan in self._plans.get()
         }
-        return _Snapshot(
-            plans=plans,
-            orders=orders,
-            positions=positions,
-            fills=frozenset(row["fill_id"] for row in fills),
-            every_order=list(orders.values()),
-            every_position=list(positions.values()),
-            open_positions=[each for each in positions.values() if each.is_open],
-        )
 
     def _plan(self, row: sqlite3.Row) -> SpreadPlan:
         return SpreadPlan(
@@ -308,18 +316,12 @@ class Journal:
             stage=row["stage"],
         )
 
-    def _order(self, row: sqlite3.Row, fills: Iterable[sqlite3.Row]) -> OrderRecord:
-        order = row["client_order_id"]
+    def _order(self, row: sqlite3.Row) -> OrderRecord:
+        order, status = row["client_order_id"], OrderStatus(row["state"])
         known = self._intents.get()
         intent = known.get(order) or known.setdefault(order, self._intent(row))
-        filled = paid = fees = 0
-        for fill in fills:
-            if fill["client_order_id"] == order:
-                filled += fill["quantity"]
-                paid += fill["quantity"] * fill["price_cents"]
-                fees += fill["fee_cents"]
-        status = OrderStatus(row["state"])
-        return OrderRecord(intent, status, filled, from_cents(paid), row["note"], from_cents(fees))
+        filled, paid, fees = self._fills.get().of_orders.get(order, _NOTHING)
+        return OrderRecord(intent, status, filled, paid, row["note"], fees)
 
     def _intent(self, row: sqlite3.Row) -> OrderIntent:
         leg = Leg(row["leg"])
@@ -337,8 +339,9 @@ class Journal:
             created_at=datetime.fromisoformat(row["created_at"]),
         )
 
-    def _write(self, sql: str, values: Sequence[object]) -> int:
-        self._snapshot.forget()
+    def _write(self, sql: str, values: Sequence[object], stale: Iterable[Remembered[Any]]) -> int:
+        for part in stale:
+            part.forget()
         return self._store.write(sql, values)
 
     def record_settlement(
@@ -373,6 +376,7 @@ class Journal:
                     note,
                     at.isoformat(),
                 ),
+                (self._settled, self._positions),
             )
 
 
