@@ -84,7 +84,7 @@ class SimulatedBroker:
         """Take an order off the book, unless it is over or not known."""
         self._advance()
         order = self._state.orders.get(client_order_id)
-        if order and not order.state.is_final:
+        if order and order.state is OrderState.WORKING:
             order.state, order.text = OrderState.CANCELLED, "cancelled by the client"
             self._save()
 
@@ -98,7 +98,7 @@ class SimulatedBroker:
         """Return the orders on the book."""
         self._advance()
         every = self._state.orders.values()
-        return [order.report() for order in every if not order.state.is_final]
+        return [order.report() for order in every if order.state is OrderState.WORKING]
 
     def fills(self, session: date) -> list[Fill]:
         """Return the fills of this session; earlier ones are not kept."""
@@ -165,7 +165,7 @@ class SimulatedBroker:
         selling = sum(
             order.remaining
             for order in self._state.orders.values()
-            if not order.state.is_final
+            if order.state is OrderState.WORKING
             and order.intent.side is Side.SELL
             and order.intent.contract.root == "SPY"
         )
@@ -183,7 +183,7 @@ class SimulatedBroker:
         wanted = set(self._state.options) | {
             order.intent.contract
             for order in self._state.orders.values()
-            if not order.state.is_final
+            if order.state is OrderState.WORKING
         }
         if not wanted:
             return {}
@@ -194,7 +194,8 @@ class SimulatedBroker:
 
     def _advance(self) -> None:
         now = self._clock.now()
-        working = [each for each in self._state.orders.values() if not each.state.is_final]
+        every = self._state.orders.values()
+        working = [each for each in every if each.state is OrderState.WORKING]
         quotes = self._quotes() if working else {}
         for order in working:
             if not self._is_trading(order.intent.contract, now):

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
 
@@ -88,6 +89,8 @@ class SyntheticMarket:
         wanted = chosen if dislocation is None else dislocation
         self._dislocation = self._dislocate(luck) if wanted else None
         self._feeds = self._generate_feeds(of_feeds)
+        # A day has one market a second, and whoever watches an order asks for it several times.
+        self._quote = lru_cache(maxsize=64)(self._make_quote)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -132,7 +135,7 @@ class SyntheticMarket:
     def _moment(self, second: int) -> datetime:
         return self._session.open + timedelta(seconds=second)
 
-    def _quote(self, contract: OptionContract, second: int) -> Quote | None:
+    def _make_quote(self, contract: OptionContract, second: int) -> Quote | None:
         course, root = self._course, contract.root
         if root not in _STRIKE_STEPS or contract.expiry != self._session.day:
             return None

@@ -96,7 +96,7 @@ class ControlTable:
             " EXISTS (SELECT 1 FROM overrides WHERE session = ?1 AND taken_at IS NULL)",
             (self._key,),
         ).fetchone()
-        return ControlMode(row[0] or 0), bool(row[1])
+        return ControlMode(row[0]) if row[0] else ControlMode.NORMAL, row[1] == 1
 
     def raise_mode(self, mode: ControlMode, reason: str, at: datetime, set_by: SetBy) -> None:
         """Commit a stronger mode; one that is not stronger than its setter's last stays unsaid."""

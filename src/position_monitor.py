@@ -57,6 +57,8 @@ class PositionMonitor:
         self._rules = settings.strategy
         self._exit_check = session.at(settings.trading_hours.exit_check)
         self._fees = fees
+        self._position_limit = Decimal(str(settings.strategy.max_position_loss))
+        self._day_limit = Decimal(str(settings.strategy.max_daily_loss))
 
     def value(self, position: SpreadPosition) -> LiveValue:
         """Return what closing the position now would bring."""
@@ -98,7 +100,7 @@ class PositionMonitor:
         signals = self._wishes(day)
         if position.spy_short and value.spy_price is not None:
             signals += self._price_signals(value.spy_price, position.spy_contract.strike, now)
-        limit = Decimal(str(self._rules.max_position_loss)) * max(position.spreads_opened, 1)
+        limit = self._position_limit * max(position.spreads_opened, 1)
         if value.pnl is not None and value.pnl < -limit:
             text = f"loss ${-value.pnl:,.2f} at prices that can be traded (limit ${limit:,.2f})"
             signals.append(ExitSignal(ExitReason.MAX_LOSS, Severity.HIGH, text))
@@ -106,9 +108,8 @@ class PositionMonitor:
 
     def _wishes(self, day: DayState) -> list[ExitSignal]:
         signals: list[ExitSignal] = []
-        limit = Decimal(str(self._rules.max_daily_loss))
-        if day.day_pnl is not None and day.day_pnl < -limit:
-            text = f"the day's loss is ${-day.day_pnl:,.2f} (limit ${limit:,.2f})"
+        if day.day_pnl is not None and day.day_pnl < -self._day_limit:
+            text = f"the day's loss is ${-day.day_pnl:,.2f} (limit ${self._day_limit:,.2f})"
             signals.append(ExitSignal(ExitReason.DAILY_LOSS, Severity.HIGH, text))
         if day.close_asked or day.mode >= ControlMode.CLOSE:
             signals.append(ExitSignal(ExitReason.MANUAL, Severity.HIGH, "a person asked for it"))

@@ -239,7 +239,8 @@ class FaultyExchange:
     @property
     def has_working(self) -> bool:
         """Whether any order is on the book."""
-        return any(not each.state.is_final for each in self.inner._state.orders.values())
+        every = self.inner._state.orders.values()
+        return any(each.state is OrderState.WORKING for each in every)
 
     @property
     def is_past_knowing(self) -> bool:
