@@ -22,7 +22,7 @@ from src.models import (
     Side,
     SpreadPosition,
 )
-from src.order_records import OrderRecord, OrderStatus, SettledLeg, SpreadPlan, fold
+from src.order_records import OrderRecord, OrderStatus, SettledLeg, SpreadPlan, add_up, fold
 from src.ports import OrderReport, OrderState
 from src.settlement import ExpirationValue
 
@@ -48,9 +48,15 @@ class Journal:
         # Asked for many times a tick, so each part is read again only once it was written to.
         self._plans = Remembered(store, self._read_plans)
         self._orders = Remembered(store, self._read_orders)
+        self._live = Remembered(
+            store, lambda: [each for each in self.orders() if not each.status.is_final]
+        )
         self._fills = Remembered(store, self._read_fills)
         self._settled = Remembered(store, self._read_settled)
         self._positions = Remembered(store, self._fold_positions)
+        self._held = Remembered(store, lambda: add_up(self.positions()))
+        self._of_orders = self._orders, self._live
+        self._of_positions = self._positions, self._held
         # What an order is never changes, only how it goes on.
         self._intents = Remembered(store, dict[str, OrderIntent])
 
@@ -77,7 +83,7 @@ class Journal:
                 to_cents(plan.spy_floor),
                 plan.stage,
             ),
-            (self._plans, self._positions),
+            (self._plans, *self._of_positions),
         )
         self._store.commit()
 
@@ -86,7 +92,7 @@ class Journal:
         self._write(
             "UPDATE spreads SET stage = ? WHERE session = ? AND spread_no = ?",
             (stage, self._key, spread_no),
-            (self._plans, self._positions),
+            (self._plans, *self._of_positions),
         )
 
     def plans(self) -> list[SpreadPlan]:
@@ -104,6 +110,10 @@ class Journal:
         """Return the session's orders in the order of their creation, or those of one spread."""
         every = self._orders.get().values()
         return [each for each in every if spread_no in (None, each.intent.spread_no)]
+
+    def live_orders(self) -> list[OrderRecord]:
+        """Return the session's orders of which more is expected, oldest first."""
+        return self._live.get()
 
     def positions(self) -> list[SpreadPosition]:
         """Return every spread of the session as its fills and settlements made it."""
@@ -138,7 +148,7 @@ class Journal:
                 intent.created_at.isoformat(),
                 OrderStatus.INTENT.value,
             ),
-            (self._orders,),
+            self._of_orders,
         )
         self._store.commit()
 
@@ -164,7 +174,7 @@ class Journal:
             " broker_order_id = CASE WHEN ? = '' THEN broker_order_id ELSE ? END"
             " WHERE client_order_id = ?",
             (status.value, note, note, broker_order_id, broker_order_id, order),
-            (self._orders,),
+            self._of_orders,
         )
 
     def apply(self, report: OrderReport) -> list[Fill]:
@@ -193,11 +203,7 @@ class Journal:
 
     def held(self, contract: OptionContract) -> int:
         """Return the contracts held by all spreads together, short ones negative."""
-        return sum(
-            (-each.spy_short if each.spy_contract == contract else 0)
-            + (each.spx_long if each.spx_contract == contract else 0)
-            for each in self.positions()
-        )
+        return self._held.get().get(contract, 0)
 
     def knows(self, client_order_id: str) -> bool:
         """Whether an order was ever recorded."""
@@ -240,7 +246,7 @@ class Journal:
                 max(intent.quantity // (10 if intent.leg is Leg.SPY else 1), 1),
                 intent.created_at.isoformat(),
             ),
-            (self._plans, self._positions),
+            (self._plans, *self._of_positions),
         )
         self.record_intent(intent)
         self.record_status(intent.client_order_id, OrderStatus.FILLED, note)
@@ -256,7 +262,7 @@ class Journal:
                 to_cents(fill.fee),
                 fill.at.isoformat(),
             ),
-            (self._fills, self._orders, self._positions),
+            (self._fills, *self._of_orders, *self._of_positions),
         )
         return changed == 1
 
@@ -376,7 +382,7 @@ class Journal:
                     note,
                     at.isoformat(),
                 ),
-                (self._settled, self._positions),
+                (self._settled, *self._of_positions),
             )
 
 

@@ -117,3 +117,12 @@ def fold(
         spreads_opened=opened,
         stage=plan.stage,
     )
+
+
+def add_up(positions: Iterable[SpreadPosition]) -> dict[OptionContract, int]:
+    """Return the contracts that all spreads hold together, short ones negative."""
+    held: dict[OptionContract, int] = {}
+    for each in positions:
+        held[each.spy_contract] = held.get(each.spy_contract, 0) - each.spy_short
+        held[each.spx_contract] = held.get(each.spx_contract, 0) + each.spx_long
+    return held

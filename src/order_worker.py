@@ -223,9 +223,8 @@ class OrderWorker:
 
     def look_up_open_orders(self) -> None:
         """Bring every order that is not over up to date with the broker. Raises RetryLater."""
-        for record in self._journal.orders():
-            if not record.status.is_final:
-                self._look_up(record)
+        for record in self._journal.live_orders():
+            self._look_up(record)
 
     def at_most_held(self, contract: OptionContract, wanted: int) -> int:
         """Return how many contracts may be closed: no more than the broker holds of them.

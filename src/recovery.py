@@ -14,6 +14,7 @@ from src.herald import Herald
 from src.journal import Journal
 from src.models import Fill, Leg, OptionContract, OrderIntent, Purpose, SpreadPosition
 from src.order_executor import OrderExecutor
+from src.order_records import add_up
 from src.ports import Broker, Holding, RetryLater
 
 Held = OptionContract | None
@@ -44,7 +45,8 @@ class Recovery:
             self._executor.look_up_open_orders()
             self._end_forgotten_orders(now)
             fills = self._broker.fills(self._journal.session)
-            self._take_fills(fills, now)
+            if not all(self._journal.has_fill(each.fill_id) for each in fills):
+                self._take_fills(fills, now)
             if expired:
                 self._take_closings_of_others(fills, None, now)
                 return self._closings_nobody_booked(fills)
@@ -73,11 +75,7 @@ class Recovery:
 
     def _end_forgotten_orders(self, now: datetime) -> None:
         """Cancel every order of ours that is alive at the broker and over, or unknown, to us."""
-        alive = {
-            each.intent.client_order_id
-            for each in self._journal.orders()
-            if not each.status.is_final
-        }
+        alive = {each.intent.client_order_id for each in self._journal.live_orders()}
         for report in self._broker.open_orders():
             order = report.client_order_id
             if self._is_ours(order) and order not in alive:
@@ -104,7 +102,7 @@ class Recovery:
         Only what explains the difference to what is `held` is booked. Once that is no longer told
         (None), whatever may have been ours is.
         """
-        if all(self._is_ours(each) for each in fills):
+        if all(self._journal.has_fill(each.fill_id) for each in fills):
             return
         for position in self._journal.positions():
             for leg, contract, ours in (
@@ -178,13 +176,9 @@ def difference(positions: Sequence[SpreadPosition], held: Mapping[Held, int]) ->
     Only what could be ours is compared: contracts that the record names, and SPY shares sold
     short, which an assignment of ours would have left. The user's own positions are not touched.
     """
-    expected: dict[OptionContract, int] = {}
-    for each in positions:
-        expected[each.spy_contract] = expected.get(each.spy_contract, 0) - each.spy_short
-        expected[each.spx_contract] = expected.get(each.spx_contract, 0) + each.spx_long
     found = [
         f"{contract.symbol}: recorded {ours:+d}, at the broker {held.get(contract, 0):+d}"
-        for contract, ours in expected.items()
+        for contract, ours in add_up(positions).items()
         if held.get(contract, 0) != ours
     ]
     found.sort()

@@ -146,10 +146,8 @@ class TradingDay:
             return self.end_of_day_routine(now)
         self._book.finish(now)
         if phase is Phase.SETTLING_IN:
-            start = self.timetable.entry_start
-            self._herald.tell_once(
-                now, "wait", f"The market is open; it settles until {start:%H:%M}."
-            )
+            words = f"The market is open; it settles until {self.timetable.entry_start:%H:%M}."
+            self._herald.tell_once(now, "wait", words)
         elif phase is Phase.ENTRY_WINDOW:
             self.morning_routine(now)
         self.monitor_loop(now)
@@ -218,11 +216,12 @@ class TradingDay:
         if not held:
             self._halt_on_realised_loss(now)
             return
-        # Working an entry takes its time: a wish may have come since the tick began.
-        self.control.heed(now, self._tell)
         last = self.record.last_check_at() or min(each.opened_at for each in held)
-        if not (self.timetable.check_is_due(now, last) or self._close_is_wished()):
-            return
+        if not self.timetable.check_is_due(now, last):
+            # Working an entry takes its time: a wish may have come since the tick began.
+            self.control.heed(now, self._tell)
+            if not self._close_is_wished():
+                return
         values = self._values()
         self.control.heed(now, self._tell)  # what was wished since the tick began
         mode, close_asked = self.control.heeded

@@ -30,6 +30,8 @@ class OwnMarket:
     def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
         found = self._source.quotes(contracts)
         world = self._world
+        if not world.is_troubled:
+            return found
         if world.active("no trades"):
             return {}
         thin = world.active("partial fills")
@@ -58,6 +60,8 @@ class SeenMarket:
     def prices(self) -> Mapping[str, Quote]:
         self._connect()
         found = self._as_old(self._source.prices)
+        if not self._world.is_troubled:
+            return found
         jump = self._world.active("quotes jump")
         spy = found.get("SPY")
         if jump and spy and spy.last:
@@ -100,6 +104,8 @@ class SeenMarket:
         return quote
 
     def _connect(self) -> None:
+        if not self._world.is_troubled:
+            return
         if self._world.active("source hangs"):
             self._world.pass_time(TIMEOUT)
             raise RetryLater(f"no answer in {TIMEOUT:g} s")
@@ -108,6 +114,8 @@ class SeenMarket:
 
     def _as_old(self, ask: Callable[[], Mapping[K, Quote]]) -> Mapping[K, Quote]:
         """Return what the source said when it began to repeat itself."""
+        if not self._world.is_troubled:
+            return ask()
         lasts = self._world.lasts("old quotes")
         if lasts < 0:
             return ask()
