@@ -82,15 +82,16 @@ def database() -> sqlite3.Connection:
 
 @cache
 def _tables() -> tuple[str, ...]:
-    rows = database().execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    """Return every table, those that refer to others before these."""
+    rows = database().execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid DESC"
+    )
     return tuple(row[0] for row in rows)
 
 
 def empty(connection: sqlite3.Connection) -> None:
     """Make the process's one database in memory as empty as a new one."""
-    connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("BEGIN")
     for name in _tables():
         connection.execute(f"DELETE FROM {name}")  # noqa: S608 - names of our own
     connection.execute("COMMIT")
-    connection.execute("PRAGMA foreign_keys = ON")
