@@ -203,7 +203,8 @@ class SimulatedBroker:
                 self._save()
             else:
                 self._match(order, now, quotes)
-        self._settle(now)
+        if self._state.options:
+            self._settle(now)
 
     def _match(
         self, order: ExchangeOrder, now: datetime, quotes: Mapping[OptionContract, Quote]

@@ -4,8 +4,7 @@ Amounts are integer cents in the database and `Decimal` dollars outside of it.
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,18 +21,9 @@ from src.models import (
     Side,
     SpreadPosition,
 )
-from src.order_records import OrderRecord, OrderStatus, SettledLeg, SpreadPlan, add_up, fold
+from src.order_records import Fills, OrderRecord, OrderStatus, SettledLeg, SpreadPlan, add_up, fold
 from src.ports import OrderReport, OrderState
 from src.settlement import ExpirationValue
-
-
-@dataclass(frozen=True, slots=True)
-class _Fills:
-    """Every fill's id; of each order the contracts, price times quantity per share, and fees."""
-
-    ids: frozenset[str]
-    of_orders: Mapping[str, tuple[int, Decimal, Decimal]]
-
 
 _NOTHING = (0, Decimal(0), Decimal(0))
 
@@ -48,15 +38,14 @@ class Journal:
         # Asked for many times a tick, so each part is read again only once it was written to.
         self._plans = Remembered(store, self._read_plans)
         self._orders = Remembered(store, self._read_orders)
-        self._live = Remembered(
-            store, lambda: [each for each in self.orders() if not each.status.is_final]
-        )
+        self._live = Remembered(store, lambda: [e for e in self.orders() if not e.status.is_final])
         self._fills = Remembered(store, self._read_fills)
         self._settled = Remembered(store, self._read_settled)
         self._positions = Remembered(store, self._fold_positions)
+        self._open = Remembered(store, lambda: [e for e in self.positions() if e.is_open])
         self._held = Remembered(store, lambda: add_up(self.positions()))
         self._of_orders = self._orders, self._live
-        self._of_positions = self._positions, self._held
+        self._of_positions = self._positions, self._open, self._held
         # What an order is never changes, only how it goes on.
         self._intents = Remembered(store, dict[str, OrderIntent])
 
@@ -108,8 +97,10 @@ class Journal:
 
     def orders(self, spread_no: int | None = None) -> list[OrderRecord]:
         """Return the session's orders in the order of their creation, or those of one spread."""
-        every = self._orders.get().values()
-        return [each for each in every if spread_no in (None, each.intent.spread_no)]
+        every = list(self._orders.get().values())
+        if spread_no is None:
+            return every
+        return [each for each in every if each.intent.spread_no == spread_no]
 
     def live_orders(self) -> list[OrderRecord]:
         """Return the session's orders of which more is expected, oldest first."""
@@ -121,7 +112,7 @@ class Journal:
 
     def open_positions(self) -> list[SpreadPosition]:
         """Return every spread of which a contract is still held."""
-        return [each for each in self._positions.get().values() if each.is_open]
+        return self._open.get()
 
     def position(self, plan: SpreadPlan) -> SpreadPosition:
         """Return what one spread's fills and settlements have made of it."""
@@ -278,7 +269,7 @@ class Journal:
         )
         return {row["client_order_id"]: self._order(row) for row in rows}
 
-    def _read_fills(self) -> _Fills:
+    def _read_fills(self) -> Fills:
         rows = self._store.read(
             "SELECT f.client_order_id, f.fill_id, f.quantity, f.price_cents, f.fee_cents"
             " FROM fills f JOIN orders o USING (client_order_id) WHERE o.session = ?",
@@ -289,7 +280,7 @@ class Journal:
             filled, paid, fees = sums.get(order, _NOTHING)
             cost = quantity * from_cents(price)
             sums[order] = (filled + quantity, paid + cost, fees + from_cents(fee))
-        return _Fills(frozenset(row["fill_id"] for row in rows), sums)
+        return Fills(frozenset(row["fill_id"] for row in rows), sums)
 
     def _read_settled(self) -> list[SettledLeg]:
         rows = self._store.read(

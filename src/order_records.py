@@ -1,6 +1,6 @@
 """Orders and plans as they are recorded, and the positions that follow from them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -70,6 +70,14 @@ class SpreadPlan:
     spx_worst: Decimal
     spy_floor: Decimal
     stage: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fills:
+    """Every fill's id; of each order the contracts, price times quantity per share, and fees."""
+
+    ids: frozenset[str]
+    of_orders: Mapping[str, tuple[int, Decimal, Decimal]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from src import story
+from src.database import Remembered, Store
 from src.day_record import DayRecord
 from src.herald import Herald
 from src.journal import Journal
@@ -33,6 +34,7 @@ class TradeBook:
         results: ResultsLogger,
         herald: Herald,
         mode: str,
+        store: Store,
     ) -> None:
         self._executor = executor
         self._journal = journal
@@ -40,6 +42,8 @@ class TradeBook:
         self._results = results
         self._herald = herald
         self._mode = mode
+        # Spreads that have their trade: each tick asks, and a trade is never taken away again.
+        self._logged = Remembered(store, set[int])
 
     def open_positions(self) -> list[SpreadPosition]:
         """Return every spread of which a contract is still held."""
@@ -99,14 +103,19 @@ class TradeBook:
         for position in self._journal.positions():
             if position.stage == "entering" or not position.spreads_opened:
                 continue
-            if not self._results.has_trade(position.trade_id):
-                self._results.log_adopted(position, self._mode)
-                words = "its decision is not in the record; it is watched like any other"
-                self._herald.alert(now, f"Position {position.trade_id} adopted", words)
+            if position.spread_no not in self._logged.get():
+                self._see_to_trade(position, now)
             if not position.is_open and position.stage != "closed":
                 elsewhere = position.stage == "held"
                 reason = ExitReason.ELSEWHERE if elsewhere else self._reason(position.spread_no)
                 self._close(position, reason, now)
+
+    def _see_to_trade(self, position: SpreadPosition, now: datetime) -> None:
+        if not self._results.has_trade(position.trade_id):
+            self._results.log_adopted(position, self._mode)
+            words = "its decision is not in the record; it is watched like any other"
+            self._herald.alert(now, f"Position {position.trade_id} adopted", words)
+        self._logged.get().add(position.spread_no)
 
     def _reason(self, spread_no: int) -> ExitReason:
         return self._results.exit_reason(self._journal.session, spread_no)

@@ -102,6 +102,7 @@ class TradingDay:
             results=self.results,
             herald=self._herald,
             mode=mode,
+            store=store,
         )
         self._recovery = Recovery(broker, self.journal, self._executor, self._herald)
         self._in_doubt = ""
