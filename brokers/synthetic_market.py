@@ -115,8 +115,8 @@ class SyntheticMarket:
         second = self._second()
         if second is None:
             return {}
-        found = ((contract, self._quote(contract, second)) for contract in contracts)
-        return {contract: quote for contract, quote in found if quote is not None}
+        found = {contract: self._quote(contract, second) for contract in contracts}
+        return {contract: quote for contract, quote in found.items() if quote is not None}
 
     def official_closes(self, day: date) -> OfficialCloses | None:
         """Return the closes of the session, SPY's with the noise of its auction; None before."""

@@ -54,6 +54,14 @@ class DayRecord:
         self._last_decision = Remembered(store, self._read_last_decision)
         self._last_check = Remembered(store, self._read_last_check)
         self._waiting = Remembered(store, self._read_waiting)
+        self._moment: datetime | None = None
+        self._moment_text = ""
+
+    def _text(self, moment: datetime) -> str:
+        # All rows of a tick carry one moment, and to write it out costs as much as its row.
+        if moment is not self._moment:
+            self._moment, self._moment_text = moment, moment.isoformat()
+        return self._moment_text
 
     def commit(self) -> None:
         """Make everything written so far survive the death of the process."""
@@ -92,7 +100,7 @@ class DayRecord:
         """Record how far the day has come, and when it asked to be woken, if it has."""
         self._store.write(
             "UPDATE sessions SET phase = ?, last_tick = ?, next_tick = ? WHERE session = ?",
-            (phase, now.isoformat(), wake.isoformat() if wake else None, self._key),
+            (phase, self._text(now), wake.isoformat() if wake else None, self._key),
         )
 
     def forget_session(self) -> None:
@@ -125,7 +133,7 @@ class DayRecord:
         """Add one line to the story of the day."""
         self._store.write(
             "INSERT INTO events (session, at, kind, text) VALUES (?, ?, ?, ?)",
-            (self._key, at.isoformat(), kind, text),
+            (self._key, self._text(at), kind, text),
         )
 
     def record_decision(self, decision: EntryDecision) -> None:
@@ -197,7 +205,7 @@ class DayRecord:
             (
                 self._key,
                 position.spread_no,
-                at.isoformat(),
+                self._text(at),
                 spy_price,
                 None if pnl is None else float(pnl),
                 signal,

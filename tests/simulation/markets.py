@@ -58,10 +58,10 @@ class SeenMarket:
         self._source, self._world = source, world
 
     def prices(self) -> Mapping[str, Quote]:
+        if not self._world.is_troubled:
+            return self._source.prices()
         self._connect()
         found = self._as_old(self._source.prices)
-        if not self._world.is_troubled:
-            return found
         jump = self._world.active("quotes jump")
         spy = found.get("SPY")
         if jump and spy and spy.last:
@@ -74,12 +74,12 @@ class SeenMarket:
         return self._source.official_closes(day)
 
     def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
-        self._connect()
         world = self._world
+        if not world.is_troubled:
+            return self._source.quotes(contracts)
+        self._connect()
         wanted = tuple(contracts)
         found = self._as_old(lambda: self._source.quotes(wanted))
-        if not world.is_troubled:
-            return found
         if world.active("no quotes"):
             return {}
         shown = {}
@@ -104,8 +104,6 @@ class SeenMarket:
         return quote
 
     def _connect(self) -> None:
-        if not self._world.is_troubled:
-            return
         if self._world.active("source hangs"):
             self._world.pass_time(TIMEOUT)
             raise RetryLater(f"no answer in {TIMEOUT:g} s")
@@ -114,8 +112,6 @@ class SeenMarket:
 
     def _as_old(self, ask: Callable[[], Mapping[K, Quote]]) -> Mapping[K, Quote]:
         """Return what the source said when it began to repeat itself."""
-        if not self._world.is_troubled:
-            return ask()
         lasts = self._world.lasts("old quotes")
         if lasts < 0:
             return ask()

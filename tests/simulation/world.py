@@ -140,7 +140,8 @@ class World:
     @property
     def is_troubled(self) -> bool:
         """Whether anything lasting is going on."""
-        return bool(self._active)
+        now = self.time.moment
+        return any(end > now for end, _ in self._active.values()) if self._active else False
 
     def lasts(self, kind: str) -> float:
         """Return for how many seconds a fault has been going on, -1 when it is not."""
