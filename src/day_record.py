@@ -127,6 +127,8 @@ class DayRecord:
             "daily_summary WHERE date = ?",
         ):
             self._store.write(f"DELETE FROM {table}", (self._key,))  # noqa: S608 - names of our own
+        for part in (self._last_decision, self._last_check, self._waiting):
+            part.forget()
         self._store.commit()
 
     def event(self, at: datetime, kind: str, text: str) -> None:
