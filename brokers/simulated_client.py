@@ -46,6 +46,7 @@ class SimulatedBroker:
 
     name = "embedded paper exchange"
     lookup_grace_seconds = 0.0
+    positions_lag_seconds = 0.0
 
     def __init__(
         self,

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 exit codes: 0 done (traded or not), 1 unexpected failure, 2 bad usage, config or data,
-3 refused to trade, 4 broker or data not reachable, 130 interrupted.
+3 refused to trade, or record and broker still differ at the end, 4 broker or data not reachable,
+130 interrupted.
 
 what it writes: trades.db, exports/*.csv, reports/, tapes/ in the data directory (data/ for real
 days, data/demo/ for generated days, data/replay/ for replays) and logs/trading.log.

@@ -238,6 +238,15 @@ def _play(
         _finish_tape(writer, recorder, source.official_closes(session.day))
     console.line(f"Database: {folder / settings.logging.database.name}")
     console.line("SIMULATED market and fills: no order left this machine, no money moved.")
+    if day.record.is_reported() and (doubt := day.record.difference()):
+        raise StopTrading(_of_difference(session.day, doubt))
+
+
+def _of_difference(day: date, doubt: str) -> str:
+    return (
+        f"{day}: the record and the broker still differ: {doubt}. The day is reported as it is "
+        "recorded; compare its report with the account."
+    )
 
 
 def _finish_tape(
@@ -301,7 +310,8 @@ def _resume(record: DayRecord, key: str, account: Path) -> datetime | None:
     """Return where an interrupted run of this day goes on, None for a run from the beginning.
 
     A simulated day that was finished, or was played with other settings, is played anew and its
-    records are replaced. Raises StopTrading where the record is that of a real day.
+    records are replaced. Raises StopTrading where the record is that of a real day, and where a
+    finished one differs from its exchange: that is not to be lost sight of.
     """
     known = record.session_record()
     if known is None:
@@ -314,6 +324,11 @@ def _resume(record: DayRecord, key: str, account: Path) -> datetime | None:
         )
     if known.run_key == key and known.phase != Phase.REPORTED:
         return known.resume_at
+    if known.phase == Phase.REPORTED and (doubt := record.difference()):
+        raise StopTrading(
+            f"{_of_difference(known.session, doubt)} To play this day anew, name another folder "
+            "with --data-dir; nothing was changed."
+        )
     record.forget_session()
     account.unlink(missing_ok=True)
     return None

@@ -138,6 +138,35 @@ class DayRecord:
             (self._key, self._text(at), kind, text),
         )
 
+    def saw_difference(self, text: str, at: datetime) -> None:
+        """Record what a look found to differ between record and broker; empty if nothing does.
+
+        One look alone may have seen positions that lag; what two in a row see stands, whichever
+        process looked.
+        """
+        if text == self._newest("look at the broker"):
+            self.set_difference(text, at)
+            return
+        self.event(at, "look at the broker", text)
+        if not text:
+            self.set_difference("", at)
+
+    def set_difference(self, text: str, at: datetime) -> None:
+        """Record what the record and the broker differ in; empty when they agree again."""
+        if text != self.difference():
+            self.event(at, "difference", text)
+
+    def difference(self) -> str:
+        """Return what the record and the broker were last found to differ in, empty if nothing."""
+        return self._newest("difference")
+
+    def _newest(self, kind: str) -> str:
+        row = self._store.read(
+            "SELECT text FROM events WHERE session = ? AND kind = ? ORDER BY id DESC LIMIT 1",
+            (self._key, kind),
+        ).fetchone()
+        return str(row["text"]) if row else ""
+
     def record_decision(self, decision: EntryDecision) -> None:
         """Keep a decision with all its criteria."""
         gap = decision.setup.strike_gap if decision.setup else None

@@ -46,6 +46,7 @@ class OrderExecutor:
         settings: Settings,
         fees: FeeSchedule,
         tell: Tell,
+        alert: Tell,
         may_open: Callable[[], bool] = lambda: True,
     ) -> None:
         self._journal = journal
@@ -55,7 +56,14 @@ class OrderExecutor:
         self._fees = fees
         self._tell = tell
         self._worker = OrderWorker(
-            broker, collector, journal, clock, settings.execution, tell, may_open
+            broker=broker,
+            collector=collector,
+            journal=journal,
+            clock=clock,
+            rules=settings.execution,
+            tell=tell,
+            alert=alert,
+            may_open=may_open,
         )
 
     # The two things that a day asks for.
@@ -157,7 +165,7 @@ class OrderExecutor:
 
     def expect_besides(self, foreign: Mapping[OptionContract, int]) -> None:
         """Take note of what the broker holds besides what is recorded, by contract, signed."""
-        self._worker.foreign = foreign
+        self._worker.holdings.foreign = foreign
 
     # Prices at which a leg is wanted.
 
@@ -243,7 +251,7 @@ class OrderExecutor:
         live = [each for each in same if not each.status.is_final]
         contract = plan.spy_contract if leg is Leg.SPY else plan.spx_contract
         ready = sum(each.filled for each in live)
-        wanted = held + ready if live else self._worker.at_most_held(contract, held)
+        wanted = held + ready if live else self._worker.holdings.at_most(contract, held)
         return LegTask(
             leg=leg,
             purpose=Purpose.CLOSE,

@@ -1,16 +1,15 @@
 """Works orders: sent once, looked at, repriced, taken back; every state is in the journal."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from src.holdings import Holdings
 from src.journal import Journal
 from src.legging import LegResult, LegTask, Step, next_step, summarise
 from src.market_data import MarketDataCollector
 from src.models import (
-    SPY_PER_SPREAD,
     Answer,
     Fill,
     Leg,
@@ -28,23 +27,27 @@ from src.ticks import limit_for
 Pricer = Callable[[Quote], Decimal | None]
 """Takes a sound quote; returns the price at which the leg is wanted, None when it is not."""
 Tell = Callable[[datetime, str, str], None]
-"""Takes a moment, the kind of event, and a sentence."""
+"""Takes a moment, the kind of event or the title of an alert, and a sentence."""
 
 
+A_MINUTE = timedelta(minutes=1)
+"""How long an exit may be without success before somebody hears of it, and then each time again."""
 _ENDED_EARLY = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.REJECTED})
 
 
 class OrderWorker:
-    """Works one leg at a time at one broker. `foreign` is what was held besides the record."""
+    """Works one leg at a time at one broker."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that an order goes through
         self,
+        *,
         broker: Broker,
         collector: MarketDataCollector,
         journal: Journal,
         clock: Clock,
         rules: Execution,
         tell: Tell,
+        alert: Tell,
         may_open: Callable[[], bool],
     ) -> None:
         self._broker = broker
@@ -53,26 +56,32 @@ class OrderWorker:
         self._clock = clock
         self._rules = rules
         self._tell = tell
+        self._alert = alert
         self._may_open = may_open
-        self._missed: dict[str, tuple[float, datetime]] = {}
-        self.foreign: Mapping[OptionContract, int] = {}
+        self._waits: dict[str, tuple[float, datetime]] = {}
+        self.holdings = Holdings(broker, journal)
 
     def work(self, plan: SpreadPlan, task: LegTask, pricer: Pricer) -> LegResult:
         """Work one leg until it is filled, its deadline has passed, or the broker says no."""
         contract = plan.spy_contract if task.leg is Leg.SPY else plan.spx_contract
         grace = timedelta(seconds=self._broker.lookup_grace_seconds)
-        give_up = max(task.deadline, self._clock.now()) + grace
+        heard = self._clock.now()
+        give_up = max(task.deadline, heard) + grace
         while True:
             orders = task.mine(self._journal.orders(plan.spread_no))
             now = self._clock.now()
-            if task.purpose is Purpose.OPEN and not self._may_open():
-                task = replace(task, deadline=min(task.deadline, now))
+            task = self._as_allowed(task, now)
             limit = self.limit(contract, task.side, pricer)
+            if task.purpose is Purpose.CLOSE and now - heard >= A_MINUTE:
+                heard = now
+                self._tell_of_delay(contract, limit, now)
             step, record = next_step(task, orders, limit, now, self._rules.reprice_seconds)
+            if step is Step.SEND and not self._may_send(plan, task):
+                step = Step.WAIT
             quantity = self._still_to_send(plan, task, orders) if step is Step.SEND else 0
             if step is Step.DONE or (step is Step.SEND and quantity < 1):
                 return summarise(task, orders)
-            if step is Step.SEND and limit is not None and self._may_send(plan):
+            if step is Step.SEND and limit is not None:
                 record = self._send(plan, task, contract, quantity, limit)
             elif step is Step.CANCEL and record is not None:
                 self._cancel(record)
@@ -85,45 +94,60 @@ class OrderWorker:
             self._journal.commit()
             self._clock.sleep(self._rules.poll_seconds)
 
+    def _as_allowed(self, task: LegTask, now: datetime) -> LegTask:
+        """Return a task that opens with no time left once nothing may be opened any more."""
+        if task.purpose is Purpose.CLOSE or self._may_open():
+            return task
+        return replace(task, deadline=min(task.deadline, now))
+
     def _still_to_send(self, plan: SpreadPlan, task: LegTask, orders: Sequence[OrderRecord]) -> int:
         rest = task.wanted - sum(each.filled for each in orders)
         if task.purpose is Purpose.OPEN:
             return rest
         if task.leg is Leg.SPY:
-            return self.at_most_held(plan.spy_contract, rest)
-        return min(self.at_most_held(plan.spx_contract, rest), self._covering_nothing(plan))
-
-    def _covering_nothing(self, plan: SpreadPlan) -> int:
-        """Return the SPXW calls that no short SPY call at the broker needs; none if not known.
-
-        A sale of SPY that may still fill needs its cover like one that has.
-        """
-        selling = sum(
-            each.intent.quantity - each.filled
-            for each in self._journal.orders(plan.spread_no)
-            if each.intent.contract == plan.spy_contract
-            and each.intent.side is Side.SELL
-            and not each.status.is_final
+            is_sure = not self._in_the_way(plan, task)
+            return self.holdings.at_most(plan.spy_contract, rest, is_sure=is_sure)
+        return min(
+            self.holdings.at_most(plan.spx_contract, rest), self.holdings.covering_nothing(plan)
         )
-        try:
-            short = max(-self._held(plan.spy_contract), 0) + selling
-            return max(self._held(plan.spx_contract) - math.ceil(short / SPY_PER_SPREAD), 0)
-        except RetryLater:
-            return 0
 
-    def _may_send(self, plan: SpreadPlan) -> bool:
-        """Whether every order of the spread that ended early is over for good.
+    def _may_send(self, plan: SpreadPlan, task: LegTask) -> bool:
+        """Whether no order that ended early can make the next one an order too many.
 
-        A fill of it may still be on its way to us; then the broker holds what is not recorded.
+        It may have traded just before its end, and that is told only later: of the order, of its
+        fills, and by the positions. So it is waited, after each such end, until the positions
+        cannot be older than the end. Then to open, they must be those of the record; to close,
+        no more is sent than is held, so that no difference ever keeps a short call from being
+        bought back. A broker whose positions do not lag is never waited for.
         """
-        early = [
-            each for each in self._journal.orders(plan.spread_no) if each.status in _ENDED_EARLY
-        ]
-        if not early or all(map(self._is_settled, (plan.spy_contract, plan.spx_contract))):
-            return True
+        early = self._in_the_way(plan, task)
         for each in early:
             self._try_look_up(each)
-        return False
+        lag = self._broker.positions_lag_seconds
+        waited = [self._waited_for(f"the end of {each.intent.client_order_id}") for each in early]
+        has_news = any(self._record(each.intent) != each for each in early)
+        if has_news or any(each < lag for each in waited):
+            return False
+        if not early or task.purpose is Purpose.CLOSE:
+            return True
+        return all(map(self.holdings.is_settled, (plan.spy_contract, plan.spx_contract)))
+
+    def _in_the_way(self, plan: SpreadPlan, task: LegTask) -> list[OrderRecord]:
+        """Return the orders that ended early of which a late fill would matter to this task.
+
+        To open, that is every one. Buying back more than is short takes another such purchase;
+        selling cover that is needed takes another sale, of either leg.
+        """
+        return [
+            each
+            for each in self._journal.orders(plan.spread_no)
+            if each.status in _ENDED_EARLY
+            and (
+                task.purpose is Purpose.OPEN
+                or (each.intent.side is task.side is Side.SELL)
+                or (each.intent.side is task.side and each.intent.leg is task.leg)
+            )
+        ]
 
     def limit(self, contract: OptionContract, side: Side, pricer: Pricer) -> Decimal | None:
         """Return the price at which an order would be sent now, None when there is none."""
@@ -187,28 +211,41 @@ class OrderWorker:
             for fill in self._journal.apply(report):
                 self._tell_fill(fill)
             return
+        status = self._record(intent).status
         waited = self._waited_for(intent.client_order_id)
-        if self._record(intent).status.is_in_doubt and waited >= self._broker.lookup_grace_seconds:
+        if status.is_final or waited < self._broker.lookup_grace_seconds:
+            return
+        if status.is_in_doubt:
             note = "never reached the broker"
             self._journal.record_status(intent.client_order_id, OrderStatus.CANCELLED, note)
             self._tell(self._clock.now(), "order", f"Order {intent} {note}.")
+        else:
+            title = f"Order {intent.client_order_id} is unknown to the broker that accepted it"
+            words = f"{intent}: nothing is sent in its place. Look at the account"
+            self._alert(self._clock.now(), title, f"{words}.")
 
-    def _waited_for(self, order: str) -> float:
-        """Return for how many seconds an order was looked for in vain by this process.
+    def _waited_for(self, what: str) -> float:
+        """Return for how many seconds this process has been waiting for something.
 
         Only the time between looks that follow each other counts: a clock that jumps, or a
         machine that slept, gives an order no less time to turn up.
         """
         now = self._clock.now()
-        waited, last = self._missed.get(order, (0.0, now))
+        waited, last = self._waits.get(what, (0.0, now))
         step = min(max((now - last).total_seconds(), 0.0), 2 * self._rules.poll_seconds)
-        self._missed[order] = (waited + step, now)
+        self._waits[what] = (waited + step, now)
         return waited + step
 
     def _record(self, intent: OrderIntent) -> OrderRecord:
         wanted = intent.client_order_id
         every = self._journal.orders(intent.spread_no)
         return next(each for each in every if each.intent.client_order_id == wanted)
+
+    def _tell_of_delay(
+        self, contract: OptionContract, limit: Decimal | None, now: datetime
+    ) -> None:
+        why = "there is no quote that could be traded" if limit is None else "it is being tried"
+        self._alert(now, f"{contract} not closed yet at {now:%H:%M}", f"{why.capitalize()}.")
 
     def _is_filled(self, record: OrderRecord) -> bool:
         return self._record(record.intent).status is OrderStatus.FILLED
@@ -225,28 +262,3 @@ class OrderWorker:
         """Bring every order that is not over up to date with the broker. Raises RetryLater."""
         for record in self._journal.live_orders():
             self._look_up(record)
-
-    def at_most_held(self, contract: OptionContract, wanted: int) -> int:
-        """Return how many contracts may be closed: no more than the broker holds of them.
-
-        The broker, or the user by hand, may have closed some already. When it cannot be asked,
-        short SPY calls are bought back by our own record, and SPXW calls are kept.
-        """
-        if not wanted:
-            return 0
-        try:
-            held = self._held(contract)
-        except RetryLater:
-            return wanted if contract.root == "SPY" else 0
-        return min(wanted, max(-held if contract.root == "SPY" else held, 0))
-
-    def _held(self, contract: OptionContract) -> int:
-        return sum(e.quantity for e in self._broker.holdings() if e.contract == contract)
-
-    def _is_settled(self, contract: OptionContract) -> bool:
-        """Whether the broker holds what is recorded, besides what was foreign before."""
-        try:
-            held = self._held(contract)
-        except RetryLater:
-            return False
-        return held - self._journal.held(contract) == self.foreign.get(contract, 0)

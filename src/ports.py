@@ -120,6 +120,8 @@ class Broker(Protocol):
     name: str
     lookup_grace_seconds: float
     """How long after its submission an order that is not found may still turn up."""
+    positions_lag_seconds: float
+    """For how long `holdings` may still leave out what has been traded."""
 
     def submit(self, intent: OrderIntent) -> OrderOutcome:
         """Send one day limit order, once. Never raises for a doubt: that is Answer.UNKNOWN."""

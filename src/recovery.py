@@ -10,9 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
+from src.day_record import DayRecord
 from src.herald import Herald
 from src.journal import Journal
-from src.models import Fill, Leg, OptionContract, OrderIntent, Purpose, SpreadPosition
+from src.models import (
+    SPY_PER_SPREAD,
+    Fill,
+    Leg,
+    OptionContract,
+    OrderIntent,
+    Purpose,
+    SpreadPosition,
+)
 from src.order_executor import OrderExecutor
 from src.order_records import add_up
 from src.ports import Broker, Holding, RetryLater
@@ -26,12 +35,22 @@ class Recovery:
     """Compares one session's record with one broker."""
 
     def __init__(
-        self, broker: Broker, journal: Journal, executor: OrderExecutor, herald: Herald
+        self,
+        broker: Broker,
+        journal: Journal,
+        executor: OrderExecutor,
+        record: DayRecord,
+        herald: Herald,
     ) -> None:
         self._broker = broker
         self._journal = journal
         self._executor = executor
+        self._record = record
         self._herald = herald
+        self.is_cut_off = False
+        """Whether the broker could not be asked at the last comparison."""
+        self._held: Mapping[Held, int] | None = None
+        self._has_agreed = False
         self._prefix = f"{journal.session}-"
         self._foreign: dict[OptionContract, int] = {}
 
@@ -39,8 +58,10 @@ class Recovery:
         """Take over what the broker knows; return what then still differs, empty if nothing does.
 
         Once contracts have `expired` positions are no longer compared: a broker books expiries in
-        its own time.
+        its own time. A difference that two comparisons in a row have found is kept in the record,
+        until one finds none.
         """
+        self.is_cut_off = False
         try:
             self._executor.look_up_open_orders()
             self._end_forgotten_orders(now)
@@ -49,18 +70,47 @@ class Recovery:
                 self._take_fills(fills, now)
             if expired:
                 self._take_closings_of_others(fills, None, now)
+                self._keep_what_is_unexplained(now)
                 return self._closings_nobody_booked(fills)
-            held = held_contracts(self._broker.holdings())
+            self._held = held = held_contracts(self._broker.holdings())
             self._take_closings_of_others(fills, held, now)
             self._note_foreign(held)
-            return difference(self._journal.positions(), held)
+            found = difference(self._journal.positions(), held)
+            self._keep(found, now)
         except RetryLater as error:
+            self.is_cut_off = True
             return f"the broker cannot be asked ({error})"
+        return found
+
+    def is_bare(self, position: SpreadPosition) -> bool:
+        """Whether the broker holds too few of our SPXW calls for a position's short SPY calls.
+
+        So it may be while the record still counts on them, when nobody knows whose calls went.
+        """
+        held = self._held
+        if held is None or self.is_cut_off or not position.spy_short:
+            return False
+        spx = position.spx_contract
+        lacking = max(self._journal.held(spx) - held.get(spx, 0), 0)
+        short = min(position.spy_short, -held.get(position.spy_contract, 0))
+        return lacking > 0 and short > SPY_PER_SPREAD * (position.spx_long - lacking)
+
+    def _keep(self, found: str, now: datetime) -> None:
+        # To agree again and again is no news, and this is asked at every tick.
+        if found or not self._has_agreed:
+            self._record.saw_difference(found, now)
+        self._has_agreed = not found
+
+    def _keep_what_is_unexplained(self, now: datetime) -> None:
+        """Look again at a difference that fills which came after the close may explain."""
+        if self._held is not None and self._record.difference():
+            self._record.set_difference(difference(self._journal.positions(), self._held), now)
 
     def _note_foreign(self, held: Mapping[Held, int]) -> None:
         """Take what is held besides the record for the user's own, unless it may be a late fill.
 
-        While a spread goes in or out, a difference in its contracts is one of ours on its way.
+        While a spread goes in or out, a difference in its contracts is one of ours on its way; but
+        one that has become smaller was such a fill, and is no longer taken for the user's.
         """
         moving = {
             contract
@@ -68,9 +118,13 @@ class Recovery:
             if plan.stage in {"entering", "exiting"}
             for contract in (plan.spy_contract, plan.spx_contract)
         }
-        for contract, quantity in held.items():
-            if contract is not None and contract not in moving:
-                self._foreign[contract] = quantity - self._journal.held(contract)
+        for contract in dict.fromkeys((*self._foreign, *held)):
+            if contract is None:
+                continue
+            found = held.get(contract, 0) - self._journal.held(contract)
+            known = self._foreign.get(contract, 0)
+            if contract not in moving or min(known, 0) <= found <= max(known, 0):
+                self._foreign[contract] = found
         self._executor.expect_besides(self._foreign)
 
     def _end_forgotten_orders(self, now: datetime) -> None:
@@ -80,6 +134,7 @@ class Recovery:
             order = report.client_order_id
             if self._is_ours(order) and order not in alive:
                 self._herald.alert(now, f"Order {order} forgotten", "It is cancelled.")
+                self._journal.commit()
                 self._broker.cancel(order)
 
     def _take_fills(self, every: Sequence[Fill], now: datetime) -> None:
@@ -88,8 +143,9 @@ class Recovery:
             order = fill.client_order_id
             if not self._journal.knows(order):
                 note = "found at the broker, not in the record"
-                self._journal.adopt(_intent_of(fill), _contracts_of(order, fills), note)
+                # Put up first, and so committed with what is adopted: no crash can part them.
                 self._herald.alert(now, f"Order {order} adopted", "It was not in the record.")
+                self._journal.adopt(_intent_of(fill), _contracts_of(order, fills), note)
             if self._journal.record_fill(fill):
                 words = f"{fill.side} {fill.quantity} {fill.contract} at {fill.price:.2f}"
                 self._herald.tell(now, "fill", f"Fill found at the broker: {words}.")
@@ -151,10 +207,10 @@ class Recovery:
             created_at=fill.at,
         )
         contracts = (position.spy_contract, position.spx_contract)
-        self._journal.adopt(intent, contracts, "closed by somebody else")
-        self._journal.record_fill(replace(fill, client_order_id=intent.client_order_id))
         words = f"{fill.side} {fill.quantity} {fill.contract} at {fill.price:.2f}"
         self._herald.alert(now, f"Closed by somebody else ({fill.fill_id})", f"{words}: booked.")
+        self._journal.adopt(intent, contracts, "closed by somebody else")
+        self._journal.record_fill(replace(fill, client_order_id=intent.client_order_id))
 
     def _is_ours(self, one: Fill | str) -> bool:
         order = one if isinstance(one, str) else one.client_order_id

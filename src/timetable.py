@@ -7,6 +7,9 @@ from enum import StrEnum
 from src.models import Session
 from src.settings import Settings
 
+LONGEST_BEAT_SECONDS = 60.0
+"""How long what is under way may wait for its next look, however rare checks are."""
+
 
 class Phase(StrEnum):
     """Where a moment lies in the day; the last two are reached by work, not by the clock."""
@@ -72,8 +75,8 @@ class Timetable:
         return min(moment, self.exit_check) if now < self.exit_check else moment
 
     def next_quick_check(self, now: datetime) -> datetime:
-        """Return the next beat at which what is under way is tried again."""
-        return _next_slot(self.session.open, self._final_seconds, now)
+        """Return the next beat at which what is under way is tried again: in a minute at most."""
+        return _next_slot(self.session.open, min(self._final_seconds, LONGEST_BEAT_SECONDS), now)
 
     def _check_seconds(self, now: datetime) -> float:
         return self._final_seconds if now >= self.exit_check else self._monitor_seconds

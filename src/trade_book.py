@@ -4,7 +4,7 @@ A spread is `entering`, then `held`, then `exiting`, then `closed`. Each stage i
 same breath as the trade that belongs to it, so whoever starts next knows what to go on with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from src import story
@@ -35,6 +35,7 @@ class TradeBook:
         herald: Herald,
         mode: str,
         store: Store,
+        is_bare: Callable[[SpreadPosition], bool],
     ) -> None:
         self._executor = executor
         self._journal = journal
@@ -44,6 +45,7 @@ class TradeBook:
         self._mode = mode
         # Spreads that have their trade: each tick asks, and a trade is never taken away again.
         self._logged = Remembered(store, set[int])
+        self._is_bare = is_bare
 
     def open_positions(self) -> list[SpreadPosition]:
         """Return every spread of which a contract is still held."""
@@ -79,8 +81,8 @@ class TradeBook:
     def finish(self, now: datetime) -> None:
         """Go on with all that a crash or a thin market left unfinished, or that came too late.
 
-        A short call that nothing covers, and a contract that turns up in a spread that was over,
-        go back to the market at once.
+        A short call that nothing covers, by the record or by what the broker holds, and a contract
+        that turns up in a spread that was over, go back to the market at once.
         """
         self.bring_up_to_date(now)
         for plan in self._journal.plans():
@@ -89,7 +91,11 @@ class TradeBook:
                 continue  # an order of it is in doubt: what may still fill needs its cover
             if plan.stage == "exiting":
                 self.leave(position, self._reason(plan.spread_no), "exit under way", now)
-            elif position.uncovered > 0 or (plan.stage == "closed" and position.is_open):
+            elif (
+                position.uncovered > 0
+                or self._is_bare(position)
+                or (plan.stage == "closed" and position.is_open)
+            ):
                 self.leave(position, ExitReason.UNCOVERED, "short calls lost their cover", now)
             elif position.is_open and not position.spy_short:
                 self.leave(position, ExitReason.UNWOUND, "nothing is left to be covered", now)

@@ -12,6 +12,7 @@ from pathlib import Path
 from src import story
 from src.control import Control, ControlMode
 from src.database import Store
+from src.day_end import DayEnd
 from src.day_record import DayRecord
 from src.fees import FeeSchedule
 from src.herald import Herald, Say
@@ -35,7 +36,6 @@ from src.settings import Settings
 from src.strategy_engine import Capacity, should_enter_trade
 from src.timetable import Phase, Timetable
 from src.trade_book import TradeBook
-from src.words import money
 
 LOOK_AGAIN = timedelta(seconds=2)
 """How soon an order in doubt is looked for again, once nothing trades any more."""
@@ -76,8 +76,6 @@ class TradingDay:
         self._store = store
         self._herald = Herald(self.record, say, notifier)
         self._tell, self._alert = self._herald.tell, self._herald.alert
-        self._notify = self._herald.notify
-        self._notes = notes
         self._fees = FeeSchedule(
             Decimal(str(settings.fees.spy_per_contract)),
             Decimal(str(settings.fees.spxw_per_contract)),
@@ -93,8 +91,10 @@ class TradingDay:
             settings=settings,
             fees=self._fees,
             tell=self._tell,
+            alert=self._alert,
             may_open=self.control.may_open,
         )
+        self._recovery = Recovery(broker, self.journal, self._executor, self.record, self._herald)
         self._book = TradeBook(
             executor=self._executor,
             journal=self.journal,
@@ -103,8 +103,19 @@ class TradingDay:
             herald=self._herald,
             mode=mode,
             store=store,
+            is_bare=self._recovery.is_bare,
         )
-        self._recovery = Recovery(broker, self.journal, self._executor, self._herald)
+        self._end = DayEnd(
+            session=session,
+            mode=mode,
+            source=source,
+            journal=self.journal,
+            record=self.record,
+            results=self.results,
+            herald=self._herald,
+            book=self._book,
+            notes=notes,
+        )
         self._in_doubt = ""
         self._has_decided = False
         self._due: datetime | None = None
@@ -189,6 +200,9 @@ class TradingDay:
         if not self.timetable.entry_is_due(now, self.record.last_decision_at()):
             return None
         if self._book.open_spreads() >= self._settings.strategy.max_spreads:
+            return None
+        if any(not each.status.is_final for each in self.journal.orders()):
+            self._tell(now, "wait", "An order is still at work: nothing new is opened.")
             return None
         try:
             account = self._broker.account()
@@ -275,11 +289,14 @@ class TradingDay:
         if patient and any(each.status.is_in_doubt for each in self.journal.orders()):
             self._herald.tell_once(now, "wait", "Waiting to hear what became of an order.")
             return now + LOOK_AGAIN
-        if held and not self._settle(held, now):
+        if patient and self._recovery.is_cut_off:
+            self._herald.tell_once(now, "wait", "Waiting until the broker can be asked.")
+            return now + SECOND_LOOK
+        if held and not self._end.settle(held, now):
             if patient:
                 return now + timedelta(minutes=5)
             self._alert(now, "Not settled", "The official closes are not to be had: P&L is open.")
-        self._report(now)
+        self._end.report(self._in_doubt, now)
         return None
 
     # Entering.
@@ -288,6 +305,8 @@ class TradingDay:
         self, now: datetime, decision: EntryDecision, setup: TradeSetup, account: Account
     ) -> None:
         size = decision.position_size
+        # What this tick did before may have taken its time, and the exchange acts when it likes.
+        self._compare_with_broker(now)
         exposure = Exposure(
             open_spreads=self._book.open_spreads(),
             day_pnl=self._day_pnl(self._values()),
@@ -318,39 +337,6 @@ class TradingDay:
         if value.pnl is None:
             self._alert(now, f"P&L of {position.trade_id} not known", value.unknown)
         return signal
-
-    # The end.
-
-    def _settle(self, held: list[SpreadPosition], now: datetime) -> bool:
-        try:
-            closes = self._source.official_closes(self.session.day)
-        except RetryLater:
-            closes = None
-        if closes is None:
-            self._herald.tell_once(now, "wait", "Waiting for the official closes of SPX and SPY.")
-            return False
-        self._book.settle(held, closes, now)
-        self.record.mark(Phase.SETTLED, now)
-        return True
-
-    def _report(self, now: datetime) -> None:
-        day = self.session.day
-        if not self.journal.plans():
-            reason = self.record.why_no_trade()
-            self.results.log_skip(day, self.mode, reason)
-            self._tell(now, "skip", f"No trade today: {reason}.")
-        self.results.update_final_pnl(day, self.mode, now, self._notes)
-        result = money(sum((each.cash for each in self.journal.positions()), Decimal(0)))
-        if held := story.open_positions(self._book.open_positions()):
-            result = f"not final, {held}; cash so far {result}"
-        if self.journal.plans():
-            self._tell(now, "result", f"Result of the day: {result}, after fees.")
-        self._notify(now, "result", f"{day}: {result} ({self.mode}).")
-        self._store.commit()
-        report = self.results.generate_daily_report(day)
-        for path in (*report.paths, *self.results.export_daily_csv(day)):
-            self._tell(now, "file", f"Written: {path}")
-        self.record.mark(Phase.REPORTED, now)
 
     # Facts.
 

@@ -53,6 +53,7 @@ class ScriptedBroker:
     inner: Broker
     name: str = "scripted broker"
     lookup_grace_seconds: float = 0.0
+    positions_lag_seconds: float = 0.0
     submissions: deque[Submission] = field(default_factory=deque)
     lookups: deque[Lookup] = field(default_factory=deque)
     cancels: deque[Cancel] = field(default_factory=deque)

@@ -60,6 +60,7 @@ class Desk:
         self.market: ScriptedMarket = a_market(self.clock)
         self.source: QuoteSource = market or self.market
         self.told: list[tuple[datetime, str, str]] = []
+        self.alerts: list[tuple[datetime, str, str]] = []
         self._start()
 
     def _start(self) -> None:
@@ -80,6 +81,7 @@ class Desk:
             settings=self.settings,
             fees=FeeSchedule(),
             tell=lambda at, kind, text: self.told.append((at, kind, text)),
+            alert=lambda at, title, text: self.alerts.append((at, title, text)),
         )
 
     def crash(self, *, back_to: datetime | None = None) -> None:

@@ -47,6 +47,7 @@ class Aftermath:
         acted = bool(self._exchange.own_acts)
         if not (self._was_assigned or self._exchange.is_past_knowing or (acted and self._was_lost)):
             self._cents(positions)
+        self._doubts()
         self._alerts()
         self._notifications()
 
@@ -134,6 +135,27 @@ class Aftermath:
             )
         if any(state.options.values()):
             raise Violation("e", f"options are left after expiry: {state.options}")
+
+    def _doubts(self) -> None:
+        """(e) the day ends in doubt where something is gone that nobody sold, and only there."""
+        row = self._rows(
+            "SELECT text FROM events WHERE session = ? AND kind = 'difference'"
+            " ORDER BY id DESC LIMIT 1",
+            (self._day,),
+        ).fetchone()
+        doubt = row[0] if row else ""
+        has_cause = (
+            self._exchange.own_acts or self._exchange.foreign or self._exchange.foreign_shares
+        )
+        if doubt and not has_cause:
+            raise Violation("e", f"the day ended in doubt without a cause: {doubt}")
+        assigned = [
+            at
+            for at, what, _, _ in self._exchange.own_acts
+            if what == "assigned" and at < self._session.close - timedelta(minutes=20)
+        ]
+        if assigned and not (doubt or self._exchange.is_past_knowing or self._was_lost):
+            raise Violation("e", f"calls were assigned at {assigned[0]}, and nobody doubts the day")
 
     def _alerts(self) -> None:
         """(g) shares that came of an exercise, and acts of the exchange, are alerted."""

@@ -32,6 +32,8 @@ from tests.simulation.world import World
 ARRIVAL = "what was on its way arrives"
 GRACE = 10.0
 """Seconds within which a submission arrives, if it ever does."""
+LAG = 20.0
+"""Seconds by which positions lag at most on a day that has the fault of that name."""
 
 
 def _unheeded(intent: OrderIntent) -> None:
@@ -46,6 +48,7 @@ class FaultyExchange:
 
     name = "simulated exchange"
     lookup_grace_seconds = GRACE
+    positions_lag_seconds = 0.0
 
     def __init__(self, inner: SimulatedBroker, market: QuoteSource, world: World) -> None:
         self.inner, self.world = inner, world

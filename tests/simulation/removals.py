@@ -93,7 +93,8 @@ def spy_back_first(day: TradingDay) -> None:
 
     swap(executor, "close_position", spxw_first)
     # The worker asks the broker what cover its short calls need: the second net below this one.
-    swap(executor._worker, "_covering_nothing", lambda plan: journal.position(plan).spx_long)
+    holdings = executor._worker.holdings
+    swap(holdings, "covering_nothing", lambda plan: journal.position(plan).spx_long)
 
 
 def deadline(day: TradingDay) -> None:
@@ -192,11 +193,15 @@ def finishing_what_was_begun(day: TradingDay) -> None:
 
 
 def waiting_for_the_last_fills(day: TradingDay) -> None:
-    swap(day._executor._worker, "_is_settled", lambda _contract: True)
+    swap(day._executor._worker.holdings, "is_settled", lambda _contract: True)
+
+
+def waiting_for_positions(day: TradingDay) -> None:
+    day._broker.positions_lag_seconds = 0.0
 
 
 def closing_no_more_than_is_held(day: TradingDay) -> None:
-    swap(day._executor._worker, "at_most_held", lambda _contract, wanted: wanted)
+    swap(day._executor._worker.holdings, "at_most", lambda _contract, wanted, **_: wanted)
 
 
 def nothing_from_the_day(day: TradingDay) -> None:

@@ -18,7 +18,7 @@ from src.models import OptionContract
 from src.ports import StopTrading
 from src.trading_day import TradingDay
 from tests.simulation.aftermath import Aftermath
-from tests.simulation.exchange import FaultyExchange
+from tests.simulation.exchange import LAG, FaultyExchange
 from tests.simulation.faults import Fault
 from tests.simulation.invariants import Invariants
 from tests.simulation.machine import DataFolder, Mailbox, QuietResults, database, digest, empty
@@ -67,6 +67,8 @@ class Simulation:
         )
         inner = SimulatedBroker(OwnMarket(self.market, self.world), self.world.time, session, rules)
         self.exchange = FaultyExchange(inner, self.market, self.world)
+        if any(each.kind == "positions lag" for each in plan.faults):
+            self.exchange.positions_lag_seconds = LAG
         self.seen = SeenMarket(self.market, self.world)
         self.connection = database()
         if not goes_on:

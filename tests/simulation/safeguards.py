@@ -199,6 +199,17 @@ SAFEGUARDS: Sequence[Safeguard] = (
         (_at_entry("no trades", length=20.0), _at_entry("fill after cancel", length=9.0)),
     ),
     Safeguard(
+        "nothing is sent again on positions older than the last order's end",
+        "acj",
+        removals.waiting_for_positions,
+        5,
+        (
+            _at_entry("no trades", length=7.0),
+            _at_entry("fill after cancel", length=9.0),
+            _at_entry("positions lag", length=100.0, n=15),
+        ),
+    ),
+    Safeguard(
         "no more is closed than is held",
         "j",
         removals.closing_no_more_than_is_held,

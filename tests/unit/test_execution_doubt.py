@@ -8,6 +8,7 @@ import pytest
 from src.legging import Status
 from src.models import Leg, Side
 from src.order_records import OrderStatus
+from src.ports import OrderState
 from tests.fakes.builders import spxw_call, spy_call
 from tests.fakes.scripted_broker import Cancel, Lookup, Submission
 from tests.fakes.trading_desk import Desk
@@ -133,3 +134,33 @@ def test_fills_that_are_told_late_are_waited_for(desk: Desk) -> None:
     desk.broker.lookups.extend([Lookup.STALE] * 4)
     assert desk.enter().status is Status.FILLED
     assert desk.traded() == [SPX_BOUGHT, SPY_SOLD]
+
+
+def test_an_accepted_order_that_the_broker_has_forgotten_is_an_alert_and_not_sent_again(
+    desk: Desk,
+) -> None:
+    desk.market.quote(spxw_call(), 23.00, 23.40, sizes=(1, 0))
+    desk.clock.on_sleep = desk.exchange._state.orders.clear
+    assert desk.enter().status is Status.PENDING
+    assert len(ids(desk)) == 1
+    titles = {title for _, title, _ in desk.alerts}
+    assert titles == {f"Order {ids(desk)[0]} is unknown to the broker that accepted it"}
+
+
+def test_a_fill_after_a_confirmed_cancel_leaves_nothing_to_be_sent_again(desk: Desk) -> None:
+    desk.market.quote(spxw_call(), 23.00, 23.40, sizes=(1, 0))
+
+    def move() -> None:
+        desk.market.quote(spxw_call(), 23.10, 23.50)
+        order = desk.exchange._state.orders["2026-03-09-1-spx-open-1"]
+        if order.state is OrderState.CANCELLED:
+            desk.exchange._fill(order, order.remaining, order.intent.limit, desk.clock.now())
+
+    def thin() -> None:
+        desk.market.quote(spxw_call(), 23.10, 23.50, sizes=(1, 0))
+
+    desk.clock.on_sleep = thin
+    desk.after("cancel", "spx-open", lambda: setattr(desk.clock, "on_sleep", move))
+    assert desk.enter().status is Status.FILLED
+    assert ids(desk) == ["2026-03-09-1-spx-open-1", "2026-03-09-1-spy-open-1"]
+    assert desk.held() == {spxw_call(): 1, spy_call(): -10}

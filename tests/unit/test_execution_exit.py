@@ -8,6 +8,7 @@ import pytest
 
 from src.legging import Status
 from src.models import Leg, Purpose, Side
+from src.settings import Settings
 from tests.fakes.builders import spxw_call, spy_call
 from tests.fakes.scripted_broker import Cancel, Submission, quiet
 from tests.fakes.trading_desk import CASH, Desk
@@ -43,6 +44,17 @@ def test_an_exit_without_a_market_stays_open_and_pending(desk: Desk) -> None:
     assert len(desk.broker.submitted) == 2, "nothing is sent blindly"
     assert desk.position().is_open
     assert desk.held() == {spxw_call(): 1, spy_call(): -10}
+
+
+def test_a_patient_exit_without_a_market_is_an_alert_every_minute() -> None:
+    desk = Desk(settings=Settings.defaults().changed("execution.leg_deadline_seconds=185"))
+    entered(desk)
+    desk.market.options.clear()
+    start = desk.clock.now()
+    assert desk.leave().status is Status.PENDING
+    after = [round((at - start).total_seconds()) for at, _, _ in desk.alerts]
+    assert after == [60, 120, 180]
+    assert {text for _, _, text in desk.alerts} == {"There is no quote that could be traded."}
 
 
 def test_an_exit_is_tried_again_at_the_price_of_the_day_after_the_market_ran_away(
@@ -134,3 +146,54 @@ def test_what_an_earlier_order_left_over_is_bought_in_full(desk: Desk) -> None:
     assert desk.leave().status is Status.FILLED
     assert [each.intent.quantity for each in desk.orders(Leg.SPY, Purpose.CLOSE)] == [10, 6]
     assert desk.held() == {}
+
+
+def is_bought_back_in(desk: Desk, lag: float) -> float:
+    """Return after how many seconds the second order is sent, the first having been taken back."""
+    entered(desk)
+    desk.broker.positions_lag_seconds = lag
+    desk.market.quote(spy_call(), 2.98, 3.02, sizes=(1, 0))
+    desk.clock.on_sleep = lambda: desk.market.quote(spy_call(), 2.99, 3.03, sizes=(1, 0))
+    desk.leave()
+    first, second, *_ = desk.orders(Leg.SPY, Purpose.CLOSE)
+    return (second.intent.created_at - first.intent.created_at).total_seconds()
+
+
+def test_a_broker_whose_positions_do_not_lag_is_not_waited_for(desk: Desk) -> None:
+    assert is_bought_back_in(desk, 0.0) == desk.settings.execution.reprice_seconds + 1
+
+
+def test_the_next_purchase_waits_until_the_positions_are_younger_than_the_last_ones_end(
+    desk: Desk,
+) -> None:
+    assert is_bought_back_in(desk, 8.0) == desk.settings.execution.reprice_seconds + 1 + 8
+
+
+def test_an_entry_that_was_repriced_does_not_slow_the_exit_down(desk: Desk) -> None:
+    desk.market.quote(spxw_call(), 23.00, 23.40, sizes=(1, 0))
+    desk.clock.on_sleep = lambda: desk.market.quote(
+        spxw_call(), 23.10, 23.50, sizes=(1, 1 if "cancel" in dict(desk.broker.calls) else 0)
+    )
+    entered(desk)
+    assert len(desk.orders(Leg.SPX)) == 2
+    desk.broker.positions_lag_seconds = 20.0
+    start = desk.clock.now()
+    assert desk.leave().status is Status.FILLED
+    assert desk.clock.now() == start
+
+
+def test_calls_that_the_user_is_short_at_our_strike_are_not_bought_back_for_ours(
+    desk: Desk,
+) -> None:
+    entered(desk)
+    desk.executor.expect_besides({spy_call(): -4})
+    desk.exchange._state.options[spy_call()] = -9  # four of the user's, five of ours are gone
+    desk.leave()
+    assert ("SPY", Side.BUY, 5, Decimal("3.02")) in desk.traded()
+
+
+def test_where_spxw_calls_are_missing_the_rest_may_be_the_users_and_is_kept(desk: Desk) -> None:
+    entered(desk, 2)
+    desk.exchange._state.options[spxw_call()] = 1
+    desk.leave()
+    assert desk.held() == {spxw_call(): 1}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from src.models import Fill, Leg, OrderIntent, Purpose, Side
+from src.ports import Account
 from tests.fakes.builders import DAY, spxw_call, spy_call
 from tests.fakes.days import PlayedDay, levels
 
@@ -104,3 +105,30 @@ def test_a_short_call_of_the_user_at_our_strike_keeps_us_from_opening_more(
     day.run(until="09:50")
     assert day.one("SELECT count(*) FROM trades") == 1
     assert day.telling("recorded -10, at the broker -15")
+
+
+def test_short_calls_whose_cover_is_gone_at_the_broker_are_bought_back_whatever_the_record_says(
+    day: PlayedDay,
+) -> None:
+    day.run(until="10:06")
+    day.broker._state.options[spxw_call()] = 1  # and no fill says who sold the other
+    day.tick()
+    assert day.telling("short calls lost their cover")
+    held = {each.contract: each.quantity for each in day.broker.holdings()}
+    assert held == {spxw_call(): 1}, "the one that is left may be the user's"
+    day.run(until="10:10")
+    assert day.telling("ALERT. Record and broker differ")
+
+
+def test_what_is_held_is_compared_once_more_right_before_an_entry(day: PlayedDay) -> None:
+    ask = day.broker.account
+
+    def meanwhile() -> Account:
+        day.broker._state.shares = -100
+        return ask()
+
+    day.run(until="09:35")
+    day.broker.account = meanwhile  # type: ignore[method-assign] # the tick has compared by then
+    day.tick()
+    assert day.column("SELECT * FROM orders") == []
+    assert day.telling("Risk says no")

@@ -227,6 +227,11 @@ def test_what_is_under_way_is_looked_at_every_minute(now: str, following: str) -
     assert a_timetable().next_quick_check(at(now)) == at(following)
 
 
+def test_what_is_under_way_is_looked_at_every_minute_however_rare_the_checks_are() -> None:
+    table = a_timetable("trading_hours.final_interval_seconds=300")
+    assert table.next_quick_check(at("12:00")) == at("12:01")
+
+
 @pytest.mark.parametrize(("check", "before"), [("15:52", "15:50"), ("15:58", "15:55")])
 def test_the_exit_check_is_made_when_its_moment_has_come(check: str, before: str) -> None:
     table = a_timetable(

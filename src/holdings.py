@@ -1,0 +1,71 @@
+"""What the broker holds of a session's contracts, and how many of them may be closed."""
+
+import math
+from collections.abc import Mapping
+
+from src.journal import Journal
+from src.models import SPY_PER_SPREAD, OptionContract, Side
+from src.order_records import SpreadPlan
+from src.ports import Broker, RetryLater
+
+
+class Holdings:
+    """The holdings of one account, beside the record of one session.
+
+    `foreign` is what was held besides the record when the two were last compared, signed.
+    """
+
+    def __init__(self, broker: Broker, journal: Journal) -> None:
+        self._broker = broker
+        self._journal = journal
+        self.foreign: Mapping[OptionContract, int] = {}
+
+    def at_most(self, contract: OptionContract, wanted: int, *, is_sure: bool = True) -> int:
+        """Return how many contracts may be closed: no more than the broker holds of ours.
+
+        The broker, or the user by hand, may have closed some already. Where SPXW calls are missing
+        nobody knows whose the others are, and they are kept: that risks nothing. When the broker
+        cannot be asked, short SPY calls are bought back by our own record if that `is_sure`, and
+        SPXW calls are kept.
+        """
+        if not wanted:
+            return 0
+        sign = -1 if contract.root == "SPY" else 1
+        try:
+            held = sign * self.held(contract)
+        except RetryLater:
+            return wanted if contract.root == "SPY" and is_sure else 0
+        if contract.root != "SPY" and held < self._journal.held(contract):
+            return 0
+        users = max(sign * self.foreign.get(contract, 0), 0)
+        return min(wanted, max(held - users, 0))
+
+    def covering_nothing(self, plan: SpreadPlan) -> int:
+        """Return the SPXW calls that no short SPY call at the broker needs; none if not known.
+
+        A sale of SPY that may still fill needs its cover like one that has.
+        """
+        selling = sum(
+            each.intent.quantity - each.filled
+            for each in self._journal.orders(plan.spread_no)
+            if each.intent.contract == plan.spy_contract
+            and each.intent.side is Side.SELL
+            and not each.status.is_final
+        )
+        try:
+            short = max(-self.held(plan.spy_contract), 0) + selling
+            return max(self.held(plan.spx_contract) - math.ceil(short / SPY_PER_SPREAD), 0)
+        except RetryLater:
+            return 0
+
+    def is_settled(self, contract: OptionContract) -> bool:
+        """Whether the broker holds what is recorded, besides what was foreign before."""
+        try:
+            held = self.held(contract)
+        except RetryLater:
+            return False
+        return held - self._journal.held(contract) == self.foreign.get(contract, 0)
+
+    def held(self, contract: OptionContract) -> int:
+        """Return the contracts held, short ones negative. Raises RetryLater."""
+        return sum(e.quantity for e in self._broker.holdings() if e.contract == contract)
