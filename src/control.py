@@ -85,18 +85,21 @@ class ControlTable:
     def mode(self) -> ControlMode:
         """Return the strongest recorded mode for this session."""
         row = self._store.read(
-            "SELECT max(mode) FROM control WHERE mode = 3 OR session IN (?, '')", (self._key,)
+            "SELECT max(mode) FROM control WHERE mode = 3 OR session = ?1 OR session = ''",
+            (self._key,),
         ).fetchone()
         return ControlMode(row[0] or 0)
 
     def wishes(self) -> tuple[ControlMode, bool]:
         """Return the strongest recorded mode, and whether a person wants positions closed."""
-        row = self._store.read(
-            "SELECT (SELECT max(mode) FROM control WHERE mode = 3 OR session IN (?1, '')),"
-            " EXISTS (SELECT 1 FROM overrides WHERE session = ?1 AND taken_at IS NULL)",
+        wishes = self._store.read(
+            "SELECT 'mode', mode FROM control WHERE mode = 3 OR session = ?1 OR session = ''"
+            " UNION ALL SELECT 'close', 0 FROM overrides WHERE session = ?1 AND taken_at IS NULL",
             (self._key,),
-        ).fetchone()
-        return ControlMode(row[0]) if row[0] else ControlMode.NORMAL, row[1] == 1
+        ).fetchall()
+        if not wishes:
+            return ControlMode.NORMAL, False
+        return ControlMode(max(mode for _, mode in wishes)), any(w == "close" for w, _ in wishes)
 
     def raise_mode(self, mode: ControlMode, reason: str, at: datetime, set_by: SetBy) -> None:
         """Commit a stronger mode; one that is not stronger than its setter's last stays unsaid."""

@@ -54,6 +54,15 @@ class DayRecord:
         self._last_decision = Remembered(store, self._read_last_decision)
         self._last_check = Remembered(store, self._read_last_check)
         self._waiting = Remembered(store, self._read_waiting)
+        self._seen = Remembered(store, lambda: self._newest("look at the broker"))
+        self._difference = Remembered(store, lambda: self._newest("difference"))
+        self._remembered = (
+            self._last_decision,
+            self._last_check,
+            self._waiting,
+            self._seen,
+            self._difference,
+        )
         self._moment: datetime | None = None
         self._moment_text = ""
 
@@ -127,7 +136,7 @@ class DayRecord:
             "daily_summary WHERE date = ?",
         ):
             self._store.write(f"DELETE FROM {table}", (self._key,))  # noqa: S608 - names of our own
-        for part in (self._last_decision, self._last_check, self._waiting):
+        for part in self._remembered:
             part.forget()
         self._store.commit()
 
@@ -144,10 +153,11 @@ class DayRecord:
         One look alone may have seen positions that lag; what two in a row see stands, whichever
         process looked.
         """
-        if text == self._newest("look at the broker"):
+        if text == self._seen.get():
             self.set_difference(text, at)
             return
         self.event(at, "look at the broker", text)
+        self._seen.become(text)
         if not text:
             self.set_difference("", at)
 
@@ -155,10 +165,11 @@ class DayRecord:
         """Record what the record and the broker differ in; empty when they agree again."""
         if text != self.difference():
             self.event(at, "difference", text)
+            self._difference.become(text)
 
     def difference(self) -> str:
         """Return what the record and the broker were last found to differ in, empty if nothing."""
-        return self._newest("difference")
+        return self._difference.get()
 
     def _newest(self, kind: str) -> str:
         row = self._store.read(

@@ -38,14 +38,16 @@ class Journal:
         # Asked for many times a tick, so each part is read again only once it was written to.
         self._plans = Remembered(store, self._read_plans)
         self._orders = Remembered(store, self._read_orders)
+        self._every_order = Remembered(store, lambda: list(self._orders.get().values()))
         self._live = Remembered(store, lambda: [e for e in self.orders() if not e.status.is_final])
         self._fills = Remembered(store, self._read_fills)
         self._settled = Remembered(store, self._read_settled)
         self._positions = Remembered(store, self._fold_positions)
+        self._every_position = Remembered(store, lambda: list(self._positions.get().values()))
         self._open = Remembered(store, lambda: [e for e in self.positions() if e.is_open])
         self._held = Remembered(store, lambda: add_up(self.positions()))
-        self._of_orders = self._orders, self._live
-        self._of_positions = self._positions, self._open, self._held
+        self._of_orders = self._orders, self._every_order, self._live
+        self._of_positions = self._positions, self._every_position, self._open, self._held
         # What an order is never changes, only how it goes on.
         self._intents = Remembered(store, dict[str, OrderIntent])
 
@@ -84,7 +86,7 @@ class Journal:
             (self._plans, *self._of_positions),
         )
 
-    def plans(self) -> list[SpreadPlan]:
+    def plans(self) -> Sequence[SpreadPlan]:
         """Return every spread that this session set out to open, oldest first."""
         return self._plans.get()
 
@@ -95,22 +97,25 @@ class Journal:
                 return plan
         raise KeyError(spread_no)
 
-    def orders(self, spread_no: int | None = None) -> list[OrderRecord]:
+    def orders(self, spread_no: int | None = None) -> Sequence[OrderRecord]:
         """Return the session's orders in the order of their creation, or those of one spread."""
-        every = list(self._orders.get().values())
+        every = self._every_order.get()
         if spread_no is None:
             return every
         return [each for each in every if each.intent.spread_no == spread_no]
 
-    def live_orders(self) -> list[OrderRecord]:
+    def live_orders(self) -> Sequence[OrderRecord]:
         """Return the session's orders of which more is expected, oldest first."""
         return self._live.get()
 
-    def positions(self) -> list[SpreadPosition]:
-        """Return every spread of the session as its fills and settlements made it."""
-        return list(self._positions.get().values())
+    def positions(self) -> Sequence[SpreadPosition]:
+        """Return every spread of the session as its fills and settlements made it.
 
-    def open_positions(self) -> list[SpreadPosition]:
+        The very same object is returned until something of a spread is written.
+        """
+        return self._every_position.get()
+
+    def open_positions(self) -> Sequence[SpreadPosition]:
         """Return every spread of which a contract is still held."""
         return self._open.get()
 
@@ -203,6 +208,10 @@ class Journal:
     def has_fill(self, fill_id: str) -> bool:
         """Whether a fill was ever recorded."""
         return fill_id in self._fills.get().ids
+
+    def has_fills(self, fills: Iterable[Fill]) -> bool:
+        """Whether every one of these fills was recorded."""
+        return self._fills.get().ids.issuperset([each.fill_id for each in fills])
 
     def next_attempt(self, spread_no: int, leg: Leg, purpose: Purpose) -> int:
         """Return the number of the next order for one purpose of one leg, from 1."""

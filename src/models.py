@@ -9,16 +9,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
+Right = Literal["C", "P"]
 SPY_PER_SPREAD = 10
 """SPY calls sold against one SPXW call: an SPX contract covers ten times the notional."""
 MULTIPLIER = 100
 """Shares, or index dollars per point, behind one contract of either leg."""
-
-Right = Literal["C", "P"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,7 @@ class Session:
         """
         moment = datetime.combine(self.day, time_of_day, tzinfo=NEW_YORK)
         if moment > self.close - timedelta(minutes=15):
-            full_close = datetime.combine(self.day, time(16), tzinfo=NEW_YORK)
-            return moment - (full_close - self.close)
+            return moment - (datetime.combine(self.day, time(16), NEW_YORK) - self.close)
         return moment
 
 
@@ -66,15 +64,18 @@ class OptionContract:
     symbol: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        symbol = f"{self.root}{self.expiry:%y%m%d}{self.right}{round(self.strike * 1000):08d}"
+        day = self.expiry.isoformat()[2:].replace("-", "")
+        symbol = f"{self.root}{day}{self.right}{round(self.strike * 1000):08d}"
         object.__setattr__(self, "symbol", symbol)
+
+    def __hash__(self) -> int:
+        return hash(self.symbol)  # the key of nearly every mapping: a text hashes but once
 
     def __str__(self) -> str:
         return f"{self.root} {self.strike:g} {'call' if self.right == 'C' else 'put'}"
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(NamedTuple):
     """A market at the moment `at` at which it was true, not at which it arrived.
 
     Prices are dollars (points) per share, sizes contracts; `None` is what is not known. An
@@ -226,10 +227,9 @@ class EntryDecision:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The rules that said no, each with its number and limit; empty when trading."""
-        failed = tuple(str(each) for each in self.criteria if not each.passed)
-        if self.position_size < 1:
-            return (*failed, "position size: 0 spreads fit (limit at least 1)")
-        return failed
+        failed = (str(each) for each in self.criteria if not each.passed)
+        size = "position size: 0 spreads fit (limit at least 1)"
+        return (*failed, size) if self.position_size < 1 else tuple(failed)
 
     def to_dict(self) -> dict[str, object]:
         """Return the decision in plain types, for the database and for tools."""

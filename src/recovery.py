@@ -50,6 +50,8 @@ class Recovery:
         self.is_cut_off = False
         """Whether the broker could not be asked at the last comparison."""
         self._held: Mapping[Held, int] | None = None
+        self._positions: Sequence[SpreadPosition] = ()
+        self._found = ""
         self._has_agreed = False
         self._prefix = f"{journal.session}-"
         self._foreign: dict[OptionContract, int] = {}
@@ -66,21 +68,30 @@ class Recovery:
             self._executor.look_up_open_orders()
             self._end_forgotten_orders(now)
             fills = self._broker.fills(self._journal.session)
-            if not all(self._journal.has_fill(each.fill_id) for each in fills):
+            has_news = not self._journal.has_fills(fills)
+            if has_news:
                 self._take_fills(fills, now)
-            if expired:
-                self._take_closings_of_others(fills, None, now)
+            held = None if expired else held_contracts(self._broker.holdings())
+            if has_news:
+                self._take_closings_of_others(fills, held, now)
+            if held is None:
                 self._keep_what_is_unexplained(now)
                 return self._closings_nobody_booked(fills)
-            self._held = held = held_contracts(self._broker.holdings())
-            self._take_closings_of_others(fills, held, now)
-            self._note_foreign(held)
-            found = difference(self._journal.positions(), held)
-            self._keep(found, now)
+            self._compare_holdings(held)
+            self._keep(self._found, now)
         except RetryLater as error:
             self.is_cut_off = True
             return f"the broker cannot be asked ({error})"
-        return found
+        return self._found
+
+    def _compare_holdings(self, held: Mapping[Held, int]) -> None:
+        positions = self._journal.positions()
+        # Two sides that stand as they were compared last, at most ticks, differ in nothing new.
+        if positions is not self._positions or held != self._held:
+            self._note_foreign(held)
+            self._found = difference(positions, held)
+            self._positions = positions
+        self._held = held
 
     def is_bare(self, position: SpreadPosition) -> bool:
         """Whether the broker holds too few of our SPXW calls for a position's short SPY calls.
@@ -158,8 +169,6 @@ class Recovery:
         Only what explains the difference to what is `held` is booked. Once that is no longer told
         (None), whatever may have been ours is.
         """
-        if all(self._journal.has_fill(each.fill_id) for each in fills):
-            return
         for position in self._journal.positions():
             for leg, contract, ours in (
                 (Leg.SPY, position.spy_contract, -position.spy_short),

@@ -47,15 +47,17 @@ class TradeBook:
         self._logged = Remembered(store, set[int])
         self._is_bare = is_bare
 
-    def open_positions(self) -> list[SpreadPosition]:
+    def open_positions(self) -> Sequence[SpreadPosition]:
         """Return every spread of which a contract is still held."""
         return self._journal.open_positions()
 
     def open_spreads(self) -> int:
         """Return how many spreads are held, a broken one counted as a whole one."""
         return sum(
-            max(each.spx_long, -(-each.spy_short // SPY_PER_SPREAD))
-            for each in self.open_positions()
+            [
+                max(each.spx_long, -(-each.spy_short // SPY_PER_SPREAD))
+                for each in self.open_positions()
+            ]
         )
 
     def enter(self, setup: TradeSetup, decision: EntryDecision, now: datetime) -> None:
