@@ -243,7 +243,7 @@ class _Book:
 def _wider(close: int, end: int) -> NDArray[np.float64]:
     """Return the multiple of the spreads at each minute to the end, past the close."""
     minutes = np.arange(end + 1)
-    wider = np.interp(minutes, *np.array(_WIDER).T)
+    wider: NDArray[np.float64] = np.interp(minutes, *np.array(_WIDER).T)
     wider[minutes >= close - _END_MINUTES] = _WIDER_AT_THE_END
     return wider
 

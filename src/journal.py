@@ -5,6 +5,7 @@ Amounts are integer cents in the database and `Decimal` dollars outside of it.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,14 +19,24 @@ from src.models import (
     OrderIntent,
     OrderOutcome,
     Purpose,
-    Side,
     SpreadPosition,
 )
-from src.order_records import Fills, OrderRecord, OrderStatus, SettledLeg, SpreadPlan, add_up, fold
-from src.ports import OrderReport, OrderState
+from src.order_records import (
+    NOTHING,
+    Fills,
+    OrderRecord,
+    OrderStatus,
+    SettledLeg,
+    SpreadPlan,
+    add_up,
+    fold,
+    from_cents,
+    intent_of,
+    plan_of,
+    to_cents,
+)
+from src.ports import OrderReport
 from src.settlement import ExpirationValue
-
-_NOTHING = (0, Decimal(0), Decimal(0))
 
 
 class Journal:
@@ -46,10 +57,7 @@ class Journal:
         self._every_position = Remembered(store, lambda: list(self._positions.get().values()))
         self._open = Remembered(store, lambda: [e for e in self.positions() if e.is_open])
         self._held = Remembered(store, lambda: add_up(self.positions()))
-        self._of_orders = self._orders, self._every_order, self._live
         self._of_positions = self._positions, self._every_position, self._open, self._held
-        # What an order is never changes, only how it goes on.
-        self._intents = Remembered(store, dict[str, OrderIntent])
 
     def commit(self) -> None:
         """Make everything written so far survive the death of the process."""
@@ -144,8 +152,8 @@ class Journal:
                 intent.created_at.isoformat(),
                 OrderStatus.INTENT.value,
             ),
-            self._of_orders,
         )
+        self._note(OrderRecord(intent, OrderStatus.INTENT, 0, Decimal(0), ""))
         self._store.commit()
 
     def record_outcome(self, outcome: OrderOutcome) -> None:
@@ -170,8 +178,15 @@ class Journal:
             " broker_order_id = CASE WHEN ? = '' THEN broker_order_id ELSE ? END"
             " WHERE client_order_id = ?",
             (status.value, note, note, broker_order_id, broker_order_id, order),
-            self._of_orders,
         )
+        if known := self._orders.get().get(order):
+            self._note(replace(known, status=status, note=note or known.note))
+
+    def _note(self, record: OrderRecord) -> None:
+        """Take note of an order as it has just been written, so that none is read again for it."""
+        self._orders.get()[record.intent.client_order_id] = record
+        self._every_order.forget()
+        self._live.forget()
 
     def apply(self, report: OrderReport) -> list[Fill]:
         """Commit what the broker says of an order; return the fills that were new.
@@ -183,16 +198,11 @@ class Journal:
         new = [
             fill for fill in report.fills if fill.fill_id not in known and self._write_fill(fill)
         ]
-        row = self._store.read(
-            "SELECT state FROM orders WHERE client_order_id = ?", (report.client_order_id,)
-        ).fetchone()
+        before = self._orders.get()[report.client_order_id].status
         status = OrderStatus(report.state.value)
-        keeps_cancelling = (
-            report.state is OrderState.WORKING and row["state"] == OrderStatus.CANCELLING.value
-        )
+        keeps_cancelling = status is OrderStatus.WORKING and before is OrderStatus.CANCELLING
         # A report that comes late does not bring a filled order back to life.
-        is_filled = row["state"] == OrderStatus.FILLED.value
-        if not keeps_cancelling and not is_filled and row["state"] != status.value:
+        if not keeps_cancelling and before not in {OrderStatus.FILLED, status}:
             self._set_status(report.client_order_id, status, report.broker_order_id, report.text)
         self._store.commit()
         return new
@@ -252,25 +262,30 @@ class Journal:
         self.record_status(intent.client_order_id, OrderStatus.FILLED, note)
 
     def _write_fill(self, fill: Fill) -> bool:
-        changed = self._write(
+        cents = to_cents(fill.price), to_cents(fill.fee)
+        known, fills = self._orders.get().get(fill.client_order_id), self._fills.get()
+        is_new = self._write(
             "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (fill_id) DO NOTHING",
             (
                 fill.fill_id,
                 fill.client_order_id,
                 fill.quantity,
-                to_cents(fill.price),
-                to_cents(fill.fee),
+                *cents,
                 fill.at.isoformat(),
             ),
-            (self._fills, *self._of_orders, *self._of_positions),
+            self._of_positions,
         )
-        return changed == 1
+        if is_new and known:
+            fills.add(fill.client_order_id, fill.fill_id, fill.quantity, cents)
+            filled, paid, fees = fills.of_orders[fill.client_order_id]
+            self._note(replace(known, filled=filled, paid=paid, fees=fees))
+        return is_new == 1
 
     def _read_plans(self) -> list[SpreadPlan]:
         rows = self._store.read(
             "SELECT * FROM spreads WHERE session = ? ORDER BY spread_no", (self._key,)
         )
-        return [self._plan(row) for row in rows]
+        return [plan_of(row) for row in rows]
 
     def _read_orders(self) -> dict[str, OrderRecord]:
         rows = self._store.read(
@@ -283,13 +298,11 @@ class Journal:
             "SELECT f.client_order_id, f.fill_id, f.quantity, f.price_cents, f.fee_cents"
             " FROM fills f JOIN orders o USING (client_order_id) WHERE o.session = ?",
             (self._key,),
-        ).fetchall()
-        sums: dict[str, tuple[int, Decimal, Decimal]] = {}
-        for order, _, quantity, price, fee in rows:
-            filled, paid, fees = sums.get(order, _NOTHING)
-            cost = quantity * from_cents(price)
-            sums[order] = (filled + quantity, paid + cost, fees + from_cents(fee))
-        return Fills(frozenset(row["fill_id"] for row in rows), sums)
+        )
+        fills = Fills(set(), {})
+        for order, fill_id, quantity, price, fee in rows:
+            fills.add(order, fill_id, quantity, (price, fee))
+        return fills
 
     def _read_settled(self) -> list[SettledLeg]:
         rows = self._store.read(
@@ -309,43 +322,14 @@ class Journal:
             for plan in self._plans.get()
         }
 
-    def _plan(self, row: sqlite3.Row) -> SpreadPlan:
-        return SpreadPlan(
-            session=self.session,
-            spread_no=row["spread_no"],
-            spy_contract=OptionContract("SPY", self.session, row["spy_strike"]),
-            spx_contract=OptionContract("SPXW", self.session, row["spx_strike"]),
-            wanted=row["wanted"],
-            started_at=datetime.fromisoformat(row["started_at"]),
-            spx_worst=from_cents(row["spx_worst_cents"]),
-            spy_floor=from_cents(row["spy_floor_cents"]),
-            stage=row["stage"],
-        )
-
     def _order(self, row: sqlite3.Row) -> OrderRecord:
-        order, status = row["client_order_id"], OrderStatus(row["state"])
-        known = self._intents.get()
-        intent = known.get(order) or known.setdefault(order, self._intent(row))
-        filled, paid, fees = self._fills.get().of_orders.get(order, _NOTHING)
-        return OrderRecord(intent, status, filled, paid, row["note"], fees)
+        filled, paid, fees = self._fills.get().of_orders.get(row["client_order_id"], NOTHING)
+        status = OrderStatus(row["state"])
+        return OrderRecord(intent_of(row), status, filled, paid, row["note"], fees)
 
-    def _intent(self, row: sqlite3.Row) -> OrderIntent:
-        leg = Leg(row["leg"])
-        root = "SPY" if leg is Leg.SPY else "SPXW"
-        return OrderIntent(
-            session=self.session,
-            spread_no=row["spread_no"],
-            leg=leg,
-            purpose=Purpose(row["purpose"]),
-            attempt=row["attempt"],
-            contract=OptionContract(root, self.session, row["strike"]),
-            side=Side(row["side"]),
-            quantity=row["quantity"],
-            limit=from_cents(row["limit_cents"]),
-            created_at=datetime.fromisoformat(row["created_at"]),
-        )
-
-    def _write(self, sql: str, values: Sequence[object], stale: Iterable[Remembered[Any]]) -> int:
+    def _write(
+        self, sql: str, values: Sequence[object], stale: Iterable[Remembered[Any]] = ()
+    ) -> int:
         for part in stale:
             part.forget()
         return self._store.write(sql, values)
@@ -384,16 +368,3 @@ class Journal:
                 ),
                 (self._settled, *self._of_positions),
             )
-
-
-def to_cents(amount: Decimal) -> int:
-    """Return exact dollars as integer cents. Raises ValueError for a fraction of a cent."""
-    cents = amount * 100
-    if cents != cents.to_integral_value():
-        raise ValueError(f"{amount} is not a whole number of cents")
-    return int(cents)
-
-
-def from_cents(cents: int) -> Decimal:
-    """Return integer cents as exact dollars."""
-    return Decimal(cents).scaleb(-2)
