@@ -65,6 +65,8 @@ class SimulatedBroker:
             self._state = ExchangeState.load(state_file, session.day)
         else:
             self._state = ExchangeState(rules.starting_cash, session.day)
+        # Only what an earlier session has left can expire before the close.
+        self._has_leftovers = any(each.expiry < session.day for each in self._state.options)
 
     # The client's side.
 
@@ -194,9 +196,8 @@ class SimulatedBroker:
             return {}  # no market is seen, so nothing trades
 
     def _advance(self) -> None:
-        now = self._clock.now()
-        every = self._state.orders.values()
-        working = [each for each in every if each.state is OrderState.WORKING]
+        now, state = self._clock.now(), self._state
+        working = [each for each in state.orders.values() if each.state is OrderState.WORKING]
         quotes = self._quotes() if working else {}
         for order in working:
             if not self._is_trading(order.intent.contract, now):
@@ -204,7 +205,7 @@ class SimulatedBroker:
                 self._save()
             else:
                 self._match(order, now, quotes)
-        if self._state.options:
+        if state.options and (self._has_leftovers or now >= self._session.close):
             self._settle(now)
 
     def _match(

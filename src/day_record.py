@@ -67,7 +67,8 @@ class DayRecord:
         self._moment_text = ""
 
     def _text(self, moment: datetime) -> str:
-        # All rows of a tick carry one moment, and to write it out costs as much as its row.
+        # All rows of a tick carry one moment, the one that the last tick asked to be woken at, and
+        # to write it out costs as much as its row.
         if moment is not self._moment:
             self._moment, self._moment_text = moment, moment.isoformat()
         return self._moment_text
@@ -107,9 +108,10 @@ class DayRecord:
 
     def mark(self, phase: str, now: datetime, wake: datetime | None = None) -> None:
         """Record how far the day has come, and when it asked to be woken, if it has."""
+        last, due = self._text(now), self._text(wake) if wake else None
         self._store.write(
             "UPDATE sessions SET phase = ?, last_tick = ?, next_tick = ? WHERE session = ?",
-            (phase, self._text(now), wake.isoformat() if wake else None, self._key),
+            (phase, last, due, self._key),
         )
 
     def forget_session(self) -> None:
@@ -186,7 +188,7 @@ class DayRecord:
             " strike_gap, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 self._key,
-                decision.timestamp.isoformat(),
+                self._text(decision.timestamp),
                 int(decision.should_trade),
                 decision.entry_credit,
                 decision.expected_profit,

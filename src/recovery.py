@@ -140,8 +140,11 @@ class Recovery:
 
     def _end_forgotten_orders(self, now: datetime) -> None:
         """Cancel every order of ours that is alive at the broker and over, or unknown, to us."""
+        reports = self._broker.open_orders()
+        if not reports:
+            return
         alive = {each.intent.client_order_id for each in self._journal.live_orders()}
-        for report in self._broker.open_orders():
+        for report in reports:
             order = report.client_order_id
             if self._is_ours(order) and order not in alive:
                 self._herald.alert(now, f"Order {order} forgotten", "It is cancelled.")

@@ -129,7 +129,9 @@ class TradingDay:
         phase = self.timetable.phase(now)
         due, self._due = self._due, None
         try:
-            if now != due:
+            if now == due:
+                now = due  # the very same object: it was written out when it was asked for
+            else:
                 # A restart goes on at this moment; one that was due is in the record already.
                 self.record.mark(phase, now)
                 self._store.commit()
@@ -201,7 +203,7 @@ class TradingDay:
             return None
         if self._book.open_spreads() >= self._settings.strategy.max_spreads:
             return None
-        if any(not each.status.is_final for each in self.journal.orders()):
+        if self.journal.live_orders():
             self._tell(now, "wait", "An order is still at work: nothing new is opened.")
             return None
         try:
@@ -260,10 +262,10 @@ class TradingDay:
             self.record.close_was_done(now)
 
     def _halt_on_realised_loss(self, now: datetime) -> None:
-        if self._book.open_positions() or self.control.mode() is ControlMode.HALT:
+        if self._book.open_positions():
             return
-        loss = -sum((each.cash for each in self.journal.positions()), Decimal(0))
-        if loss > self._risk.daily_limit:
+        loss = -sum([each.cash for each in self.journal.positions()], Decimal(0))
+        if loss > self._risk.daily_limit and self.control.mode() is not ControlMode.HALT:
             text = f"the day's loss is ${loss:,.2f} (limit ${self._risk.daily_limit:,.2f})"
             self._risk.emergency_close_all(
                 [], text, now, record=self.record, alert=self._alert, close=self._book.leave
@@ -371,7 +373,7 @@ class TradingDay:
         orders = self.journal.orders()
         fresh = bool(orders) and now - orders[-1].intent.created_at < SECOND_LOOK
         # What was just traded is compared with the broker once more before a long wait.
-        if fresh or any(each.stage != "held" for each in held):
+        if fresh or [each for each in held if each.stage != "held"]:
             moments.append(self.timetable.next_quick_check(now))
         if held:
             moments.append(self.timetable.next_check(now))

@@ -140,8 +140,10 @@ class World:
     @property
     def is_troubled(self) -> bool:
         """Whether anything lasting is going on."""
+        if not self._active:
+            return False
         now = self.time.moment
-        return any(end > now for end, _ in self._active.values()) if self._active else False
+        return any(end > now for end, _ in self._active.values())
 
     def lasts(self, kind: str) -> float:
         """Return for how many seconds a fault has been going on, -1 when it is not."""
@@ -225,7 +227,8 @@ class MachineClock:
         self._world = world
 
     def now(self) -> datetime:
-        return self._world.time.moment + self._world.offset
+        world = self._world
+        return world.time.moment + world.offset if world.offset else world.time.moment
 
     def sleep(self, seconds: float) -> None:
         self._world.pass_time(seconds)
@@ -239,7 +242,7 @@ class FaultyStore(Store):
         self._world = world
 
     def write(self, sql: str, values: object = ()) -> int:
-        if self._world.active("disk full"):
+        if self._world.is_troubled and self._world.active("disk full"):
             raise sqlite3.OperationalError("database or disk is full")
         return super().write(sql, values)  # type: ignore[arg-type] # passed on as it came
 
