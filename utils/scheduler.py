@@ -24,15 +24,11 @@ class _ClockScheduler(schedule.Scheduler):
         self._clock = clock
 
     def run_pending(self) -> None:
-        """Run every job whose moment has come, once, however long ago it came.
-
-        When it comes again the job says, and not the library by the machine's clock.
-        """
+        """Run every job whose moment has come, once, however long ago it came."""
         now = self._clock.now()
         due = [job for job in self.jobs if job.next_run is not None and job.next_run <= now]
         for job in sorted(due):
-            if job.job_func is not None and job.job_func() is schedule.CancelJob:
-                self.cancel_job(job)
+            self._run_job(job)
 
 
 def run_day(
