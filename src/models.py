@@ -184,8 +184,7 @@ class TradeSetup:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(NamedTuple):
     """One entry rule as it was evaluated: the number that was seen against its limit."""
 
     name: str
@@ -243,7 +242,7 @@ class EntryDecision:
             "spy_quantity": self.spy_quantity,
             "spx_quantity": self.spx_quantity,
             "reasons": list(self.reasons),
-            "criteria": [{k: getattr(each, k) for k in each.__slots__} for each in self.criteria],
+            "criteria": [each._asdict() for each in self.criteria],
             "setup": self.setup.to_dict() if self.setup else None,
         }
 

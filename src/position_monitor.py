@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from src.day_record import ControlMode
 from src.fees import FeeSchedule
@@ -19,8 +20,7 @@ def should_exit(spy_price: float, strike: float, threshold: float = DEFAULT_EXIT
     return spy_price > strike + threshold
 
 
-@dataclass(frozen=True, slots=True)
-class LiveValue:
+class LiveValue(NamedTuple):
     """What a position would bring if it were closed now.
 
     `pnl` is dollars for the whole trade at prices that can be traded (SPY ask, SPXW bid), exit
@@ -40,6 +40,10 @@ class DayState:
     day_pnl: Decimal | None
     mode: ControlMode
     close_asked: bool
+
+
+def _urgency(signal: ExitSignal) -> int:
+    return list(Severity).index(signal.severity)
 
 
 class PositionMonitor:
@@ -104,7 +108,7 @@ class PositionMonitor:
         if value.pnl is not None and value.pnl < -limit:
             text = f"loss ${-value.pnl:,.2f} at prices that can be traded (limit ${limit:,.2f})"
             signals.append(ExitSignal(ExitReason.MAX_LOSS, Severity.HIGH, text))
-        return sorted(signals, key=lambda signal: list(Severity).index(signal.severity))
+        return sorted(signals, key=_urgency) if signals else signals
 
     def _wishes(self, day: DayState) -> list[ExitSignal]:
         signals: list[ExitSignal] = []

@@ -4,7 +4,6 @@ It knows nothing of cron, loops or processes. All that matters is in the databas
 that starts in the middle of the day, or after a crash, goes on from there.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -330,7 +329,7 @@ class TradingDay:
     ) -> ExitSignal | None:
         if value.pnl is None:
             known = self.record.last_known_pnl(position)
-            value = replace(value, unknown=f"{value.unknown}; last known: {known}")
+            value = value._replace(unknown=f"{value.unknown}; last known: {known}")
         signals = self._monitor.check_exit_conditions(position, value, day, now)
         signal = signals[0] if signals else None
         reason, words = signal.reason if signal else "", story.verdict(value, signals)

@@ -71,6 +71,7 @@ class World:
         self._count = 0
         self._armed: dict[str, list[list[object]]] = {}
         self._active: dict[str, tuple[datetime, Fault]] = {}
+        self._troubled_until = start
 
     # Faults.
 
@@ -123,6 +124,7 @@ class World:
         if style is Style.WINDOW:
             end = self.time.moment + timedelta(seconds=fault.length)
             self._active[fault.kind] = (end, fault)
+            self._troubled_until = max(self._troubled_until, end)
             self.last_disturbance = max(self.last_disturbance, end)
         if act := self.acts.get(fault.kind):
             act(fault)
@@ -140,10 +142,7 @@ class World:
     @property
     def is_troubled(self) -> bool:
         """Whether anything lasting is going on."""
-        if not self._active:
-            return False
-        now = self.time.moment
-        return any(end > now for end, _ in self._active.values())
+        return self.time.moment < self._troubled_until
 
     def lasts(self, kind: str) -> float:
         """Return for how many seconds a fault has been going on, -1 when it is not."""
