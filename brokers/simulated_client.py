@@ -7,10 +7,11 @@ ten short SPY calls. At expiry SPXW pays cash at the SPX close, and SPY calls in
 assigned.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from operator import attrgetter
 from pathlib import Path
 
 from brokers.exchange_state import ExchangeOrder, ExchangeState
@@ -29,6 +30,8 @@ from src.models import (
 )
 from src.ports import Account, Clock, Holding, OrderReport, OrderState, QuoteSource, RetryLater
 from src.ticks import CENT, is_on_grid
+
+_SYMBOL = attrgetter("symbol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class SimulatedBroker:
         number = f"X{len(self._state.orders) + 1}"
         order = ExchangeOrder(intent, number)
         self._state.orders[intent.client_order_id] = order
-        self._match(order, self._clock.now(), self._quotes())
+        self._match(order, self._clock.now(), self._quotes([order]))
         self._save()
         return OrderOutcome(intent.client_order_id, Answer.ACCEPTED, number)
 
@@ -118,7 +121,7 @@ class SimulatedBroker:
     def account(self) -> Account:
         """Return cash, margin, and equity with every option at the middle of its market."""
         self._advance()
-        quotes, options = self._quotes(), self._state.options
+        quotes, options = self._quotes([]), self._state.options
         marks = sum(
             (MULTIPLIER * held * _mid(quotes.get(each)) for each, held in options.items()),
             Decimal(0),
@@ -182,23 +185,20 @@ class SimulatedBroker:
         end = self._session.spy_options_close if spy else self._session.close
         return self._session.open <= now < end
 
-    def _quotes(self) -> Mapping[OptionContract, Quote]:
-        wanted = set(self._state.options) | {
-            order.intent.contract
-            for order in self._state.orders.values()
-            if order.state is OrderState.WORKING
-        }
+    def _quotes(self, working: Iterable[ExchangeOrder]) -> Mapping[OptionContract, Quote]:
+        """Return the markets of what is held and of what is at work."""
+        wanted = {*self._state.options, *[each.intent.contract for each in working]}
         if not wanted:
             return {}
         try:
-            return self._source.quotes(sorted(wanted, key=lambda each: each.symbol))
+            return self._source.quotes(sorted(wanted, key=_SYMBOL))
         except RetryLater:
             return {}  # no market is seen, so nothing trades
 
     def _advance(self) -> None:
         now, state = self._clock.now(), self._state
         working = [each for each in state.orders.values() if each.state is OrderState.WORKING]
-        quotes = self._quotes() if working else {}
+        quotes = self._quotes(working) if working else {}
         for order in working:
             if not self._is_trading(order.intent.contract, now):
                 order.state, order.text = OrderState.EXPIRED, "the market has closed"

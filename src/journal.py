@@ -112,6 +112,10 @@ class Journal:
             return every
         return [each for each in every if each.intent.spread_no == spread_no]
 
+    def order(self, client_order_id: str) -> OrderRecord:
+        """Return one order. Raises KeyError for one that was never recorded."""
+        return self._orders.get()[client_order_id]
+
     def live_orders(self) -> Sequence[OrderRecord]:
         """Return the session's orders of which more is expected, oldest first."""
         return self._live.get()
@@ -198,7 +202,7 @@ class Journal:
         new = [
             fill for fill in report.fills if fill.fill_id not in known and self._write_fill(fill)
         ]
-        before = self._orders.get()[report.client_order_id].status
+        before = self.order(report.client_order_id).status
         status = OrderStatus(report.state.value)
         keeps_cancelling = status is OrderStatus.WORKING and before is OrderStatus.CANCELLING
         # A report that comes late does not bring a filled order back to life.

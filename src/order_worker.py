@@ -237,9 +237,7 @@ class OrderWorker:
         return waited + step
 
     def _record(self, intent: OrderIntent) -> OrderRecord:
-        wanted = intent.client_order_id
-        every = self._journal.orders(intent.spread_no)
-        return next(each for each in every if each.intent.client_order_id == wanted)
+        return self._journal.order(intent.client_order_id)
 
     def _tell_of_delay(
         self, contract: OptionContract, limit: Decimal | None, now: datetime

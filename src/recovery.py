@@ -102,9 +102,11 @@ class Recovery:
         if held is None or self.is_cut_off or not position.spy_short:
             return False
         spx = position.spx_contract
-        lacking = max(self._journal.held(spx) - held.get(spx, 0), 0)
+        lacking = self._journal.held(spx) - held.get(spx, 0)
+        if lacking <= 0:
+            return False
         short = min(position.spy_short, -held.get(position.spy_contract, 0))
-        return lacking > 0 and short > SPY_PER_SPREAD * (position.spx_long - lacking)
+        return short > SPY_PER_SPREAD * (position.spx_long - lacking)
 
     def _keep(self, found: str, now: datetime) -> None:
         # To agree again and again is no news, and this is asked at every tick.
