@@ -25,7 +25,7 @@ from src.words import EXIT_WORDS, money
 class TradeBook:
     """The spreads of one session: opened, closed and settled here, and nowhere else."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a spread passes through
         self,
         *,
         executor: OrderExecutor,
