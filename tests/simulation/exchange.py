@@ -280,6 +280,13 @@ class FaultyExchange:
 
     # What it does by itself.
 
+    def foreign_cover(self) -> int:
+        """Return the user's own long calls in the SPXW contracts that we trade."""
+        ours = {each.contract for each in self.submitted}
+        return sum(
+            max(n, 0) for each, n in self.foreign.items() if each in ours and each.root == "SPXW"
+        )
+
     def liquidate(self, root: str, contracts: int) -> None:
         """Close up to so many contracts of one leg at the middle of the market."""
         for contract, held in self._held(root):

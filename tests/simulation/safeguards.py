@@ -182,7 +182,11 @@ SAFEGUARDS: Sequence[Safeguard] = (
         "acefhi",
         removals.finishing_what_was_begun,
         10,
-        (_at_entry("crash", 2.0, 1.0), _at_entry("no trades", length=5.0)),
+        (
+            _at_entry("crash", 2.0, 1.0),
+            _at_entry("no trades", length=5.0),
+            _at_entry("operator: close", 300.0),
+        ),
     ),
     Safeguard(
         "late fills are taken from the broker",
