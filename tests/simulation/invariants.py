@@ -118,8 +118,11 @@ class Invariants:
         if now - since < OBEYED or not any(self._exchange.inner._state.options.values()):
             return
         then = (now - OBEYED + self._world.offset).isoformat()
+        # The newest first: as a rule it is the answer, and this is asked at every step.
         heard = self._store.connection.execute(
-            "SELECT 1 FROM notifications WHERE title LIKE '%ALERT%' AND at > ?", (then,)
+            "SELECT 1 FROM (SELECT at, title FROM notifications ORDER BY id DESC)"
+            " WHERE at > ? AND title LIKE '%ALERT%' LIMIT 1",
+            (then,),
         ).fetchone()
         if not heard:
             self._fail("h", f"still held, {now - since} after the wish to close, and no alert")
