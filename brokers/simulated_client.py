@@ -7,10 +7,11 @@ ten short SPY calls. At expiry SPXW pays cash at the SPX close, and SPY calls in
 assigned.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from operator import attrgetter
 from pathlib import Path
 
 from brokers.exchange_state import ExchangeOrder, ExchangeState
@@ -40,6 +41,8 @@ from src.ports import (
     Verdict,
 )
 from src.ticks import CENT, is_on_grid
+
+_SYMBOL = attrgetter("symbol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class SimulatedBroker:
             self._state = ExchangeState.load(state_file, session.day)
         else:
             self._state = ExchangeState(rules.starting_cash, session.day)
+        # Only what an earlier session has left can expire before the close.
+        self._has_leftovers = any(each.expiry < session.day for each in self._state.options)
 
     # The client's side.
 
@@ -88,7 +93,7 @@ class SimulatedBroker:
         number = f"X{len(self._state.orders) + 1}"
         order = ExchangeOrder(intent, number)
         self._state.orders[intent.client_order_id] = order
-        self._match(order, self._clock.now(), self._quotes())
+        self._match(order, self._clock.now(), self._quotes([order]))
         self._save()
         return OrderOutcome(intent.client_order_id, Answer.ACCEPTED, number)
 
@@ -96,7 +101,7 @@ class SimulatedBroker:
         """Take an order off the book, unless it is over or not known."""
         self._advance()
         order = self._state.orders.get(client_order_id)
-        if order and not order.state.is_final:
+        if order and order.state is OrderState.WORKING:
             order.state, order.text = OrderState.CANCELLED, "cancelled by the client"
             self._save()
 
@@ -110,7 +115,7 @@ class SimulatedBroker:
         """Return the orders on the book."""
         self._advance()
         every = self._state.orders.values()
-        return [order.report() for order in every if not order.state.is_final]
+        return [order.report() for order in every if order.state is OrderState.WORKING]
 
     def fills(self, session: date) -> list[Fill]:
         """Return the fills of this session; earlier ones are not kept."""
@@ -127,7 +132,7 @@ class SimulatedBroker:
     def account(self) -> Account:
         """Return cash, margin, and equity with every option at the middle of its market."""
         self._advance()
-        quotes, options = self._quotes(), self._state.options
+        quotes, options = self._quotes([]), self._state.options
         marks = sum(
             (MULTIPLIER * held * _mid(quotes.get(each)) for each, held in options.items()),
             Decimal(0),
@@ -196,7 +201,7 @@ class SimulatedBroker:
         selling = sum(
             order.remaining
             for order in self._state.orders.values()
-            if not order.state.is_final
+            if order.state is OrderState.WORKING
             and order.intent.side is Side.SELL
             and order.intent.contract.root == "SPY"
         )
@@ -210,30 +215,28 @@ class SimulatedBroker:
         end = self._session.spy_options_close if spy else self._session.close
         return self._session.open <= now < end
 
-    def _quotes(self) -> Mapping[OptionContract, Quote]:
-        wanted = set(self._state.options) | {
-            order.intent.contract
-            for order in self._state.orders.values()
-            if not order.state.is_final
-        }
+    def _quotes(self, working: Iterable[ExchangeOrder]) -> Mapping[OptionContract, Quote]:
+        """Return the markets of what is held and of what is at work."""
+        wanted = {*self._state.options, *[each.intent.contract for each in working]}
         if not wanted:
             return {}
         try:
-            return self._source.quotes(sorted(wanted, key=lambda each: each.symbol))
+            return self._source.quotes(sorted(wanted, key=_SYMBOL))
         except RetryLater:
             return {}  # no market is seen, so nothing trades
 
     def _advance(self) -> None:
-        now = self._clock.now()
-        working = [each for each in self._state.orders.values() if not each.state.is_final]
-        quotes = self._quotes() if working else {}
+        now, state = self._clock.now(), self._state
+        working = [each for each in state.orders.values() if each.state is OrderState.WORKING]
+        quotes = self._quotes(working) if working else {}
         for order in working:
             if not self._is_trading(order.intent.contract, now):
                 order.state, order.text = OrderState.EXPIRED, "the market has closed"
                 self._save()
             else:
                 self._match(order, now, quotes)
-        self._settle(now)
+        if state.options and (self._has_leftovers or now >= self._session.close):
+            self._settle(now)
 
     def _match(
         self, order: ExchangeOrder, now: datetime, quotes: Mapping[OptionContract, Quote]

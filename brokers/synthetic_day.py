@@ -4,7 +4,9 @@ All figures are of S&P 500 days of 2016 to 2026 unless a comment says otherwise.
 leaves open is judgement: a generated day looks like a day, it proves nothing about markets.
 """
 
+import math
 from array import array
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -67,27 +69,40 @@ _RATIO_BEFORE, _RATIO_DECAY = 10.0135, 0.55 * BASIS_POINT
 class Course:
     """True values at every second since the open, to `end`; after `close` SPX stands still.
 
-    `spx` and `spy` are dollars (points). The volatilities are those at the money over the time
-    that is left: sigma times the square root of time.
+    `spx` and `spy` are dollars (points), `left` is the share of the session's variance to come.
+    The implied volatilities are those of the whole session; `evening` is the variance after it.
     """
 
     close: int
     end: int
     spx: "array[float]"
     spy: "array[float]"
-    spx_vol: "array[float]"
-    spy_vol: "array[float]"
+    left: "array[float]"
+    spx_implied: float
+    spy_implied: float
+    evening: float
     ratio: float
+
+    def spx_vol(self, second: int) -> float:
+        """Return SPXW's at the money over the time left: sigma times the square root of time."""
+        return self.spx_implied * math.sqrt(self.left[second])
+
+    def spy_vol(self, second: int) -> float:
+        """Return SPY's volatility likewise; its options live on for a while after the close."""
+        if second <= self.close:
+            return math.sqrt(self.spy_implied**2 * self.left[second] + self.evening)
+        return math.sqrt(self.evening * (1.0 - (second - self.close) / (self.end - self.close)))
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One stream of data: at each second, which second it shows, and whether it shows nothing."""
+    """One stream of data: seconds at which it shows an older one, and at which it shows nothing."""
 
-    shows: "array[int]"
-    missing: bytes
+    stale: Mapping[int, int]
+    missing: Collection[int]
 
 
+@lru_cache(maxsize=64)
 def ex_dividend(day: date) -> tuple[date, float]:
     """Return the last ex-date of SPY up to a day, and its dollars a share."""
     candidates = [_ex_date(year, month) for year in (day.year - 1, day.year) for month in _QUARTERS]
@@ -122,23 +137,22 @@ def generate_course(session: Session, seed: np.random.SeedSequence) -> Course:
     pull = _IMPLIED_TELLS * mood + np.sqrt(1 - _IMPLIED_TELLS**2) * surprise
     realised = _REALISED_MEDIAN * np.exp(_REALISED_SPREAD * pull)
 
-    left = variance_left(close)
-    steps = realised * np.sqrt(-np.diff(left)) * of_path.standard_normal(close)
+    steps = realised * _deviations(close) * of_path.standard_normal(close)
     spx = start * np.exp(np.concatenate(([0.0], np.cumsum(steps))))
     spy = spx / ratio * (1.0 + _basis(of_basis, close + 1))
     spy[-1] = spx[-1] / ratio * (1 + of_basis.standard_t(_CLOSING_T) * _CLOSING_BP * BASIS_POINT)
     spy = np.concatenate((spy, spy[-1] * np.exp(_after_hours(of_evening, after))))
 
     spy_implied = implied + _GAP_A_DAY * float(np.clip(gap, -2.5, 2.5))
-    evening = _AFTER_HOURS_IMPLIED**2 if after else 0.0
-    variance = np.concatenate((spy_implied**2 * left + evening, evening * (1.0 - _shares(after))))
     return Course(
         close=close,
         end=close + after,
         spx=_plain(spx),
         spy=_plain(spy),
-        spx_vol=_plain(implied * np.sqrt(left)),
-        spy_vol=_plain(np.sqrt(variance)),
+        left=_plain_left(close),
+        spx_implied=implied,
+        spy_implied=float(spy_implied),
+        evening=_AFTER_HOURS_IMPLIED**2 if after else 0.0,
         ratio=ratio,
     )
 
@@ -152,20 +166,21 @@ def generate_feed(
     seconds and rarely for more than 30, or shows nothing, for 2 to 20 seconds.
     """
     minutes = np.arange(60, end, 60)
-    frozen, gone = np.zeros(end + 1, bool), np.zeros(end + 1, bool)
+    frozen: set[int] = set()
+    gone: set[int] = set()
     for minute in minutes[rng.random(len(minutes)) < stale].tolist():
         seconds = int(rng.integers(31, 91) if rng.random() < 0.06 else rng.integers(1, 6))
         first = minute - int(rng.integers(0, seconds))
-        frozen[first : first + seconds] = True
+        frozen.update(range(max(first, 1), first + seconds))
     for minute in minutes[rng.random(len(minutes)) < missing].tolist():
         seconds = int(rng.integers(2, 21))
         first = minute - int(rng.integers(0, seconds))
-        gone[first : first + seconds] = True
-    for mask in (frozen, gone):
-        mask[quiet.start : quiet.stop] = False
+        gone.update(range(first, first + seconds))
     # A frozen feed shows the last second before; so what is shown never goes back.
-    shows = np.maximum.accumulate(np.where(frozen, 0, np.arange(end + 1)))
-    return Feed(array("q", shows.astype(np.int64).tobytes()), gone.tobytes())
+    shows: dict[int, int] = {}
+    for second in sorted(frozen.difference(quiet)):
+        shows[second] = shows.get(second - 1, second - 1)
+    return Feed(shows, frozenset(gone.difference(quiet)))
 
 
 @lru_cache(maxsize=4)
@@ -177,6 +192,17 @@ def variance_left(seconds: int) -> Floats:
     return np.concatenate(([1.0], 1.0 - used / used[-1]))
 
 
+@lru_cache(maxsize=4)
+def _plain_left(seconds: int) -> "array[float]":
+    return _plain(variance_left(seconds))
+
+
+@lru_cache(maxsize=4)
+def _deviations(seconds: int) -> Floats:
+    """Return the share of each second in the deviation of a session."""
+    return np.asarray(np.sqrt(-np.diff(variance_left(seconds))))
+
+
 def _basis(rng: np.random.Generator, count: int) -> Floats:
     """Return SPY's deviation from SPX over the ratio: an AR(1) process of the second."""
     deviation = rng.uniform(*_BASIS_BP) * BASIS_POINT
@@ -186,7 +212,8 @@ def _basis(rng: np.random.Generator, count: int) -> Floats:
     # x[i] = keep x[i-1] + shock[i], summed up block by block, because a loop takes too long.
     fading = keep ** np.arange(1, _BLOCK + 1)
     within = np.cumsum(shocks.reshape(-1, _BLOCK) / fading, axis=1) * fading
-    ends = accumulate(within[:, -1].tolist(), lambda end, own: end * float(fading[-1]) + own)
+    faded = float(fading[-1])
+    ends = accumulate(within[:, -1].tolist(), lambda end, own: end * faded + own)
     before = np.array([0.0, *ends])[:-1]
     return np.asarray((within + before[:, None] * fading).ravel()[:count])
 

@@ -9,8 +9,10 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from brokers.synthetic_day import Course, Feed, generate_course, generate_feed
 from src.models import MULTIPLIER, SPY_PER_SPREAD, OptionContract, Quote, Session
@@ -88,6 +90,8 @@ class SyntheticMarket:
         wanted = chosen if dislocation is None else dislocation
         self._dislocation = self._dislocate(luck) if wanted else None
         self._feeds = self._generate_feeds(of_feeds)
+        # A day has one market a second, and whoever watches an order asks for it several times.
+        self._quote = lru_cache(maxsize=64)(self._make_quote)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -101,7 +105,8 @@ class SyntheticMarket:
             return {}
         course = self._course
         spx = min(second, course.close)
-        spy = self._feeds["SPY price"].shows[min(second, course.end)]
+        spy = min(second, course.end)
+        spy = self._feeds["SPY price"].stale.get(spy, spy)
         return {
             "SPY": Quote(self._moment(spy), last=round(course.spy[spy], 2)),
             "SPX": Quote(self._moment(spx), last=round(course.spx[spx], 2)),
@@ -112,8 +117,12 @@ class SyntheticMarket:
         second = self._second()
         if second is None:
             return {}
-        found = ((contract, self._quote(contract, second)) for contract in contracts)
-        return {contract: quote for contract, quote in found if quote is not None}
+        found = {}
+        for contract in contracts:
+            quote = self._quote(contract, second)
+            if quote is not None:
+                found[contract] = quote
+        return found
 
     def official_closes(self, day: date) -> OfficialCloses | None:
         """Return the closes of the session, SPY's with the noise of its auction; None before."""
@@ -132,14 +141,14 @@ class SyntheticMarket:
     def _moment(self, second: int) -> datetime:
         return self._session.open + timedelta(seconds=second)
 
-    def _quote(self, contract: OptionContract, second: int) -> Quote | None:
+    def _make_quote(self, contract: OptionContract, second: int) -> Quote | None:
         course, root = self._course, contract.root
         if root not in _STRIKE_STEPS or contract.expiry != self._session.day:
             return None
         feed = self._feeds[root]
-        if second >= (course.close if root == "SPXW" else course.end) or feed.missing[second]:
+        if second >= (course.close if root == "SPXW" else course.end) or second in feed.missing:
             return None
-        shown = feed.shows[second]
+        shown = feed.stale.get(second, second)
         extra = 0.0
         if self._dislocation and root == "SPY" and contract.right == "C":
             hit = self._dislocation.start <= shown < self._dislocation.stop
@@ -197,14 +206,11 @@ class _Book:
     def __init__(self, course: Course, rng: np.random.Generator) -> None:
         self._levels = {"SPY": course.spy, "SPXW": course.spx}
         self._vols = {"SPY": course.spy_vol, "SPXW": course.spx_vol}
-        minutes = np.arange(course.end // 60 + 1)
-        wider = np.interp(minutes, *np.array(_WIDER).T)
-        wider[minutes >= course.close // 60 - _END_MINUTES] = _WIDER_AT_THE_END
-        stressed = course.spx_vol[0] > _STRESS_VOL
+        wider = _wider(course.close // 60, course.end // 60)
+        stressed = course.spx_implied > _STRESS_VOL
         spreads = {**_SPREADS, "SPY": _STRESSED_SPY_SPREADS} if stressed else _SPREADS
         self._spreads = {
-            root: (wider * rng.choice(each, len(minutes))).tolist()
-            for root, each in spreads.items()
+            root: (wider * rng.choice(each, len(wider))).tolist() for root, each in spreads.items()
         }
         self._sizes = {
             root: rng.integers(low, high + 1, 1009).tolist() for root, (low, high) in _SIZES.items()
@@ -218,9 +224,10 @@ class _Book:
         `extra` is dollars a share on top of the fair value.
         """
         root, strike = contract.root, contract.strike
-        level, vol = self._levels[root][second], self._vols[root][second]
-        if strike % _STRIKE_STEPS[root] or abs(strike / self._levels[root][0] - 1) > _LISTED:
+        levels = self._levels[root]
+        if strike % _STRIKE_STEPS[root] or abs(strike / levels[0] - 1) > _LISTED:
             return None
+        level, vol = levels[second], self._vols[root](second)
         fair = black_call(level, strike, _total_vol(level, strike, vol)) + extra
         inside = (level - strike) / (level * max(vol, 0.001))
         if contract.right == "P":
@@ -230,6 +237,15 @@ class _Book:
         bid, ask = _on_cents(fair, spread) if root == "SPY" else _on_nickels(fair, spread)
         sizes, place = self._sizes[root], second + 97 * int(strike)
         return Quote(at, bid, ask, sizes[place % len(sizes)], sizes[(place + 500) % len(sizes)])
+
+
+@lru_cache(maxsize=4)
+def _wider(close: int, end: int) -> NDArray[np.float64]:
+    """Return the multiple of the spreads at each minute to the end, past the close."""
+    minutes = np.arange(end + 1)
+    wider: NDArray[np.float64] = np.interp(minutes, *np.array(_WIDER).T)
+    wider[minutes >= close - _END_MINUTES] = _WIDER_AT_THE_END
+    return wider
 
 
 def _total_vol(level: float, strike: float, at_the_money: float) -> float:

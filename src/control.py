@@ -85,18 +85,21 @@ class ControlTable:
     def mode(self) -> ControlMode:
         """Return the strongest recorded mode for this session."""
         row = self._store.read(
-            "SELECT max(mode) FROM control WHERE mode = 3 OR session IN (?, '')", (self._key,)
+            "SELECT max(mode) FROM control WHERE mode = 3 OR session = ?1 OR session = ''",
+            (self._key,),
         ).fetchone()
         return ControlMode(row[0] or 0)
 
     def wishes(self) -> tuple[ControlMode, bool]:
         """Return the strongest recorded mode, and whether a person wants positions closed."""
-        row = self._store.read(
-            "SELECT (SELECT max(mode) FROM control WHERE mode = 3 OR session IN (?1, '')),"
-            " EXISTS (SELECT 1 FROM overrides WHERE session = ?1 AND taken_at IS NULL)",
+        wishes = self._store.read(
+            "SELECT 'mode', mode FROM control WHERE mode = 3 OR session = ?1 OR session = ''"
+            " UNION ALL SELECT 'close', 0 FROM overrides WHERE session = ?1 AND taken_at IS NULL",
             (self._key,),
-        ).fetchone()
-        return ControlMode(row[0] or 0), bool(row[1])
+        ).fetchall()
+        if not wishes:
+            return ControlMode.NORMAL, False
+        return ControlMode(max(mode for _, mode in wishes)), any(w == "close" for w, _ in wishes)
 
     def raise_mode(self, mode: ControlMode, reason: str, at: datetime, set_by: SetBy) -> None:
         """Commit a stronger mode; one that is not stronger than its setter's last stays unsaid."""
@@ -129,8 +132,11 @@ class ControlTable:
         return self._key == "" and unfinished is not None
 
     def claim(self) -> None:
-        """Make wishes that wait for the next session those of this one; not committed."""
-        self._store.write("UPDATE control SET session = ? WHERE session = ''", (self._key,))
+        """Commit that wishes that wait for the next session are those of this one."""
+        waiting = self._store.read("SELECT 1 FROM control WHERE session = ''").fetchone()
+        if waiting is not None:
+            self._store.write("UPDATE control SET session = ? WHERE session = ''", (self._key,))
+            self._store.commit()
 
     def lift(self) -> None:
         """Commit that all is normal again.
@@ -206,6 +212,8 @@ class Control:
         """Take notice of what is wished, and tell of a mode that is not the last one heeded."""
         before = self._heeded[0] if self._heeded else ControlMode.NORMAL
         self._heeded = self._wishes()
+        if self._heeded[0] is not ControlMode.NORMAL:
+            self._table.claim()
         if self._heeded[1]:
             # Whoever wants the positions closed does not want the next ones opened.
             reason = "a row in the table overrides asks for it"

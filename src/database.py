@@ -1,11 +1,14 @@
 """Opening the one database: checked, migrated in place with a backup, durable."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from src.ports import MendInput
+
+T = TypeVar("T")
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_TIMEOUT_MS = 5_000
@@ -41,6 +44,33 @@ class Store:
         self.rollbacks += 1
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
+
+
+class Remembered(Generic[T]):
+    """What a store holds, read once and again after it was forgotten or a rollback belied it.
+
+    Not for control modes and overrides: other processes write those, and only those, while this
+    one holds the data directory.
+    """
+
+    def __init__(self, store: Store, read: Callable[[], T]) -> None:
+        self._store = store
+        self._read = read
+        self.forget()
+
+    def forget(self) -> None:
+        """Read again when asked the next time: something was written."""
+        self._as_of = -1
+
+    def become(self, value: T) -> None:
+        """Take note of what has just been written, so that it need not be read."""
+        self._value, self._as_of = value, self._store.rollbacks
+
+    def get(self) -> T:
+        """Return what the store holds, changes that are not committed included."""
+        if self._as_of != self._store.rollbacks:
+            self.become(self._read())
+        return self._value
 
 
 def open_database(path: Path | None, *, durable: bool = True) -> sqlite3.Connection:

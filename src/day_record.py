@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from src.control import ControlMode, ControlTable, SetBy
-from src.database import Store
+from src.database import Remembered, Store
 from src.models import EntryDecision, SpreadPosition
 from src.words import money
 
@@ -51,6 +51,27 @@ class DayRecord:
         self.session = session
         self._key = session.isoformat()
         self.control = ControlTable(store, session)
+        self._last_decision = Remembered(store, self._read_last_decision)
+        self._last_check = Remembered(store, self._read_last_check)
+        self._waiting = Remembered(store, self._read_waiting)
+        self._seen = Remembered(store, lambda: self._newest("look at the broker"))
+        self._difference = Remembered(store, lambda: self._newest("difference"))
+        self._remembered = (
+            self._last_decision,
+            self._last_check,
+            self._waiting,
+            self._seen,
+            self._difference,
+        )
+        self._moment: datetime | None = None
+        self._moment_text = ""
+
+    def _text(self, moment: datetime) -> str:
+        # All rows of a tick carry one moment, the one that the last tick asked to be woken at, and
+        # to write it out costs as much as its row.
+        if moment is not self._moment:
+            self._moment, self._moment_text = moment, moment.isoformat()
+        return self._moment_text
 
     def commit(self) -> None:
         """Make everything written so far survive the death of the process."""
@@ -85,18 +106,12 @@ class DayRecord:
         )
         self._store.commit()
 
-    def mark(self, phase: str, now: datetime) -> None:
-        """Record how far the day has come."""
+    def mark(self, phase: str, now: datetime, wake: datetime | None = None) -> None:
+        """Record how far the day has come, and when it asked to be woken, if it has."""
+        last, due = self._text(now), self._text(wake) if wake else None
         self._store.write(
-            "UPDATE sessions SET phase = ?, last_tick = ?, next_tick = NULL WHERE session = ?",
-            (phase, now.isoformat(), self._key),
-        )
-        self.control.claim()
-
-    def expect(self, wake: datetime) -> None:
-        """Record that a tick is over, and when the next one is due."""
-        self._store.write(
-            "UPDATE sessions SET next_tick = ? WHERE session = ?", (wake.isoformat(), self._key)
+            "UPDATE sessions SET phase = ?, last_tick = ?, next_tick = ? WHERE session = ?",
+            (phase, last, due, self._key),
         )
 
     def forget_session(self) -> None:
@@ -123,13 +138,15 @@ class DayRecord:
             "daily_summary WHERE date = ?",
         ):
             self._store.write(f"DELETE FROM {table}", (self._key,))  # noqa: S608 - names of our own
+        for part in self._remembered:
+            part.forget()
         self._store.commit()
 
     def event(self, at: datetime, kind: str, text: str) -> None:
         """Add one line to the story of the day."""
         self._store.write(
             "INSERT INTO events (session, at, kind, text) VALUES (?, ?, ?, ?)",
-            (self._key, at.isoformat(), kind, text),
+            (self._key, self._text(at), kind, text),
         )
 
     def saw_difference(self, text: str, at: datetime) -> None:
@@ -138,10 +155,11 @@ class DayRecord:
         One look alone may have seen positions that lag; what two in a row see stands, whichever
         process looked.
         """
-        if text == self._newest("look at the broker"):
+        if text == self._seen.get():
             self.set_difference(text, at)
             return
         self.event(at, "look at the broker", text)
+        self._seen.become(text)
         if not text:
             self.set_difference("", at)
 
@@ -149,10 +167,11 @@ class DayRecord:
         """Record what the record and the broker differ in; empty when they agree again."""
         if text != self.difference():
             self.event(at, "difference", text)
+            self._difference.become(text)
 
     def difference(self) -> str:
         """Return what the record and the broker were last found to differ in, empty if nothing."""
-        return self._newest("difference")
+        return self._difference.get()
 
     def _newest(self, kind: str) -> str:
         row = self._store.read(
@@ -169,7 +188,7 @@ class DayRecord:
             " strike_gap, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (
                 self._key,
-                decision.timestamp.isoformat(),
+                self._text(decision.timestamp),
                 int(decision.should_trade),
                 decision.entry_credit,
                 decision.expected_profit,
@@ -177,9 +196,13 @@ class DayRecord:
                 json.dumps(decision.to_dict()),
             ),
         )
+        self._last_decision.become(decision.timestamp)
 
     def last_decision_at(self) -> datetime | None:
         """Return when the market was last judged in this session."""
+        return self._last_decision.get()
+
+    def _read_last_decision(self) -> datetime | None:
         row = self._store.read(
             "SELECT at FROM decisions WHERE session = ? ORDER BY id DESC LIMIT 1", (self._key,)
         ).fetchone()
@@ -226,13 +249,14 @@ class DayRecord:
             (
                 self._key,
                 position.spread_no,
-                at.isoformat(),
+                self._text(at),
                 spy_price,
                 None if pnl is None else float(pnl),
                 signal,
                 text,
             ),
         )
+        self._last_check.become(at)
 
     def last_known_pnl(self, position: SpreadPosition) -> str:
         """Return in words what the position was last worth, and when."""
@@ -245,6 +269,9 @@ class DayRecord:
 
     def last_check_at(self) -> datetime | None:
         """Return when an open position was last looked at in this session."""
+        return self._last_check.get()
+
+    def _read_last_check(self) -> datetime | None:
         row = self._store.read(
             "SELECT at FROM checks WHERE session = ? ORDER BY id DESC LIMIT 1", (self._key,)
         ).fetchone()
@@ -279,10 +306,15 @@ class DayRecord:
             " ON CONFLICT (session, key) DO NOTHING",
             (self._key, at.isoformat(), key, title, text),
         )
+        if changed:
+            self._waiting.forget()
         return changed == 1
 
     def waiting_notices(self) -> list[Notice]:
         """Return the messages of this and the last days that nobody has received, oldest first."""
+        return self._waiting.get()
+
+    def _read_waiting(self) -> list[Notice]:
         rows = self._store.read(
             "SELECT id, title, text FROM notifications"
             " WHERE session BETWEEN ? AND ? AND delivered_at IS NULL ORDER BY id",
@@ -295,4 +327,5 @@ class DayRecord:
         self._store.write(
             "UPDATE notifications SET delivered_at = ? WHERE id = ?", (at.isoformat(), notice.row)
         )
+        self._waiting.forget()
         self._store.commit()

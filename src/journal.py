@@ -5,11 +5,12 @@ Amounts are integer cents in the database and `Decimal` dollars outside of it.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
-from src.database import Store
+from src.database import Remembered, Store
 from src.models import (
     Answer,
     Fill,
@@ -18,24 +19,24 @@ from src.models import (
     OrderIntent,
     OrderOutcome,
     Purpose,
-    Side,
     SpreadPosition,
 )
-from src.order_records import OrderRecord, OrderStatus, SettledLeg, SpreadPlan, fold
-from src.ports import OrderReport, OrderState
+from src.order_records import (
+    NOTHING,
+    Fills,
+    OrderRecord,
+    OrderStatus,
+    SettledLeg,
+    SpreadPlan,
+    add_up,
+    fold,
+    from_cents,
+    intent_of,
+    plan_of,
+    to_cents,
+)
+from src.ports import OrderReport
 from src.settlement import ExpirationValue
-
-
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
-    """All that is recorded of a session's orders, as it was when it was last read."""
-
-    rollbacks: int
-    plans: list[SpreadPlan]
-    orders: list[OrderRecord]
-    positions: dict[int, SpreadPosition]
-    fills: frozenset[str]
-    ids: frozenset[str]
 
 
 class Journal:
@@ -45,7 +46,18 @@ class Journal:
         self._store = store
         self.session = session
         self._key = session.isoformat()
-        self._snapshot: _Snapshot | None = None
+        # Asked for many times a tick, so each part is read again only once it was written to.
+        self._plans = Remembered(store, self._read_plans)
+        self._orders = Remembered(store, self._read_orders)
+        self._every_order = Remembered(store, lambda: list(self._orders.get().values()))
+        self._live = Remembered(store, lambda: [e for e in self.orders() if not e.status.is_final])
+        self._fills = Remembered(store, self._read_fills)
+        self._settled = Remembered(store, self._read_settled)
+        self._positions = Remembered(store, self._fold_positions)
+        self._every_position = Remembered(store, lambda: list(self._positions.get().values()))
+        self._open = Remembered(store, lambda: [e for e in self.positions() if e.is_open])
+        self._held = Remembered(store, lambda: add_up(self.positions()))
+        self._of_positions = self._positions, self._every_position, self._open, self._held
 
     def commit(self) -> None:
         """Make everything written so far survive the death of the process."""
@@ -53,7 +65,7 @@ class Journal:
 
     def next_spread_no(self) -> int:
         """Return the number of the next spread of this session, from 1."""
-        return max((each.spread_no for each in self._now().plans), default=0) + 1
+        return max((each.spread_no for each in self._plans.get()), default=0) + 1
 
     def record_plan(self, plan: SpreadPlan) -> None:
         """Commit what an entry is going to do, before its first order."""
@@ -70,6 +82,7 @@ class Journal:
                 to_cents(plan.spy_floor),
                 plan.stage,
             ),
+            (self._plans, *self._of_positions),
         )
         self._store.commit()
 
@@ -78,33 +91,49 @@ class Journal:
         self._write(
             "UPDATE spreads SET stage = ? WHERE session = ? AND spread_no = ?",
             (stage, self._key, spread_no),
+            (self._plans, *self._of_positions),
         )
 
-    def plans(self) -> list[SpreadPlan]:
+    def plans(self) -> Sequence[SpreadPlan]:
         """Return every spread that this session set out to open, oldest first."""
-        return self._now().plans
+        return self._plans.get()
 
     def plan(self, spread_no: int) -> SpreadPlan:
         """Return one spread's plan. Raises KeyError if there is none."""
-        for plan in self._now().plans:
+        for plan in self._plans.get():
             if plan.spread_no == spread_no:
                 return plan
         raise KeyError(spread_no)
 
-    def orders(self, spread_no: int | None = None) -> list[OrderRecord]:
+    def orders(self, spread_no: int | None = None) -> Sequence[OrderRecord]:
         """Return the session's orders in the order of their creation, or those of one spread."""
-        every = self._now().orders
+        every = self._every_order.get()
         if spread_no is None:
             return every
         return [each for each in every if each.intent.spread_no == spread_no]
 
-    def positions(self) -> list[SpreadPosition]:
-        """Return every spread of the session as its fills and settlements made it."""
-        return list(self._now().positions.values())
+    def order(self, client_order_id: str) -> OrderRecord:
+        """Return one order. Raises KeyError for one that was never recorded."""
+        return self._orders.get()[client_order_id]
+
+    def live_orders(self) -> Sequence[OrderRecord]:
+        """Return the session's orders of which more is expected, oldest first."""
+        return self._live.get()
+
+    def positions(self) -> Sequence[SpreadPosition]:
+        """Return every spread of the session as its fills and settlements made it.
+
+        The very same object is returned until something of a spread is written.
+        """
+        return self._every_position.get()
+
+    def open_positions(self) -> Sequence[SpreadPosition]:
+        """Return every spread of which a contract is still held."""
+        return self._open.get()
 
     def position(self, plan: SpreadPlan) -> SpreadPosition:
         """Return what one spread's fills and settlements have made of it."""
-        return self._now().positions[plan.spread_no]
+        return self._positions.get()[plan.spread_no]
 
     def record_intent(self, intent: OrderIntent) -> None:
         """Commit an order before it is sent, so that no crash can forget it."""
@@ -128,6 +157,7 @@ class Journal:
                 OrderStatus.INTENT.value,
             ),
         )
+        self._note(OrderRecord(intent, OrderStatus.INTENT, 0, Decimal(0), ""))
         self._store.commit()
 
     def record_outcome(self, outcome: OrderOutcome) -> None:
@@ -153,6 +183,14 @@ class Journal:
             " WHERE client_order_id = ?",
             (status.value, note, note, broker_order_id, broker_order_id, order),
         )
+        if known := self._orders.get().get(order):
+            self._note(replace(known, status=status, note=note or known.note))
+
+    def _note(self, record: OrderRecord) -> None:
+        """Take note of an order as it has just been written, so that none is read again for it."""
+        self._orders.get()[record.intent.client_order_id] = record
+        self._every_order.forget()
+        self._live.forget()
 
     def apply(self, report: OrderReport) -> list[Fill]:
         """Commit what the broker says of an order; return the fills that were new.
@@ -160,39 +198,34 @@ class Journal:
         The same report twice changes nothing, and a fill counts even if it arrives after the
         order was thought to be over.
         """
-        known = self._now().fills
+        known = self._fills.get().ids
         new = [
             fill for fill in report.fills if fill.fill_id not in known and self._write_fill(fill)
         ]
-        row = self._store.read(
-            "SELECT state FROM orders WHERE client_order_id = ?", (report.client_order_id,)
-        ).fetchone()
+        before = self.order(report.client_order_id).status
         status = OrderStatus(report.state.value)
-        keeps_cancelling = (
-            report.state is OrderState.WORKING and row["state"] == OrderStatus.CANCELLING.value
-        )
+        keeps_cancelling = status is OrderStatus.WORKING and before is OrderStatus.CANCELLING
         # A report that comes late does not bring a filled order back to life.
-        is_filled = row["state"] == OrderStatus.FILLED.value
-        if not keeps_cancelling and not is_filled and row["state"] != status.value:
+        if not keeps_cancelling and before not in {OrderStatus.FILLED, status}:
             self._set_status(report.client_order_id, status, report.broker_order_id, report.text)
         self._store.commit()
         return new
 
     def held(self, contract: OptionContract) -> int:
         """Return the contracts held by all spreads together, short ones negative."""
-        return sum(
-            (-each.spy_short if each.spy_contract == contract else 0)
-            + (each.spx_long if each.spx_contract == contract else 0)
-            for each in self.positions()
-        )
+        return self._held.get().get(contract, 0)
 
     def knows(self, client_order_id: str) -> bool:
         """Whether an order was ever recorded."""
-        return client_order_id in self._now().ids
+        return client_order_id in self._orders.get()
 
     def has_fill(self, fill_id: str) -> bool:
         """Whether a fill was ever recorded."""
-        return fill_id in self._now().fills
+        return fill_id in self._fills.get().ids
+
+    def has_fills(self, fills: Iterable[Fill]) -> bool:
+        """Whether every one of these fills was recorded."""
+        return self._fills.get().ids.issuperset([each.fill_id for each in fills])
 
     def next_attempt(self, spread_no: int, leg: Leg, purpose: Purpose) -> int:
         """Return the number of the next order for one purpose of one leg, from 1."""
@@ -227,112 +260,82 @@ class Journal:
                 max(intent.quantity // (10 if intent.leg is Leg.SPY else 1), 1),
                 intent.created_at.isoformat(),
             ),
+            (self._plans, *self._of_positions),
         )
         self.record_intent(intent)
         self.record_status(intent.client_order_id, OrderStatus.FILLED, note)
 
     def _write_fill(self, fill: Fill) -> bool:
-        changed = self._write(
+        cents = to_cents(fill.price), to_cents(fill.fee)
+        known, fills = self._orders.get().get(fill.client_order_id), self._fills.get()
+        is_new = self._write(
             "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (fill_id) DO NOTHING",
             (
                 fill.fill_id,
                 fill.client_order_id,
                 fill.quantity,
-                to_cents(fill.price),
-                to_cents(fill.fee),
+                *cents,
                 fill.at.isoformat(),
             ),
+            self._of_positions,
         )
-        return changed == 1
+        if is_new and known:
+            fills.add(fill.client_order_id, fill.fill_id, fill.quantity, cents)
+            filled, paid, fees = fills.of_orders[fill.client_order_id]
+            self._note(replace(known, filled=filled, paid=paid, fees=fees))
+        return is_new == 1
 
-    def _now(self) -> _Snapshot:
-        """Return the record as it is; it is read anew only when something was written."""
-        if self._snapshot is None or self._snapshot.rollbacks != self._store.rollbacks:
-            self._snapshot = self._read()
-        return self._snapshot
+    def _read_plans(self) -> list[SpreadPlan]:
+        rows = self._store.read(
+            "SELECT * FROM spreads WHERE session = ? ORDER BY spread_no", (self._key,)
+        )
+        return [plan_of(row) for row in rows]
 
-    def _read(self) -> _Snapshot:
-        plans = [
-            self._plan(row)
-            for row in self._store.read(
-                "SELECT * FROM spreads WHERE session = ? ORDER BY spread_no", (self._key,)
-            )
-        ]
-        orders = [
-            self._order(row)
-            for row in self._store.read(
-                "SELECT o.*, coalesce(sum(f.quantity), 0) AS filled,"
-                " coalesce(sum(f.quantity * f.price_cents), 0) AS paid,"
-                " coalesce(sum(f.fee_cents), 0) AS fees"
-                " FROM orders o LEFT JOIN fills f USING (client_order_id)"
-                " WHERE o.session = ? GROUP BY o.client_order_id ORDER BY o.rowid",
-                (self._key,),
-            )
-        ]
-        settled = [
-            SettledLeg(row[0], Leg(row[1]), row[2], from_cents(row[3]))
-            for row in self._store.read(
-                "SELECT spread_no, leg, contracts, cash_cents FROM settlements WHERE session = ?",
-                (self._key,),
-            )
-        ]
-        positions = {
+    def _read_orders(self) -> dict[str, OrderRecord]:
+        rows = self._store.read(
+            "SELECT * FROM orders WHERE session = ? ORDER BY rowid", (self._key,)
+        )
+        return {row["client_order_id"]: self._order(row) for row in rows}
+
+    def _read_fills(self) -> Fills:
+        rows = self._store.read(
+            "SELECT f.client_order_id, f.fill_id, f.quantity, f.price_cents, f.fee_cents"
+            " FROM fills f JOIN orders o USING (client_order_id) WHERE o.session = ?",
+            (self._key,),
+        )
+        fills = Fills(set(), {})
+        for order, fill_id, quantity, price, fee in rows:
+            fills.add(order, fill_id, quantity, (price, fee))
+        return fills
+
+    def _read_settled(self) -> list[SettledLeg]:
+        rows = self._store.read(
+            "SELECT spread_no, leg, contracts, cash_cents FROM settlements WHERE session = ?",
+            (self._key,),
+        )
+        return [SettledLeg(row[0], Leg(row[1]), row[2], from_cents(row[3])) for row in rows]
+
+    def _fold_positions(self) -> dict[int, SpreadPosition]:
+        orders, settled = self._orders.get().values(), self._settled.get()
+        return {
             plan.spread_no: fold(
                 plan,
                 (each for each in orders if each.intent.spread_no == plan.spread_no),
                 (each for each in settled if each.spread_no == plan.spread_no),
             )
-            for plan in plans
+            for plan in self._plans.get()
         }
-        rows = self._store.read(
-            "SELECT f.fill_id FROM fills f JOIN orders o USING (client_order_id)"
-            " WHERE o.session = ?",
-            (self._key,),
-        )
-        fills = frozenset(row[0] for row in rows)
-        ids = frozenset(each.intent.client_order_id for each in orders)
-        return _Snapshot(self._store.rollbacks, plans, orders, positions, fills, ids)
-
-    def _plan(self, row: sqlite3.Row) -> SpreadPlan:
-        return SpreadPlan(
-            session=self.session,
-            spread_no=row["spread_no"],
-            spy_contract=OptionContract("SPY", self.session, row["spy_strike"]),
-            spx_contract=OptionContract("SPXW", self.session, row["spx_strike"]),
-            wanted=row["wanted"],
-            started_at=datetime.fromisoformat(row["started_at"]),
-            spx_worst=from_cents(row["spx_worst_cents"]),
-            spy_floor=from_cents(row["spy_floor_cents"]),
-            stage=row["stage"],
-        )
 
     def _order(self, row: sqlite3.Row) -> OrderRecord:
-        leg = Leg(row["leg"])
-        intent = OrderIntent(
-            session=self.session,
-            spread_no=row["spread_no"],
-            leg=leg,
-            purpose=Purpose(row["purpose"]),
-            attempt=row["attempt"],
-            contract=OptionContract(
-                "SPY" if leg is Leg.SPY else "SPXW", self.session, row["strike"]
-            ),
-            side=Side(row["side"]),
-            quantity=row["quantity"],
-            limit=from_cents(row["limit_cents"]),
-            created_at=datetime.fromisoformat(row["created_at"]),
-        )
-        return OrderRecord(
-            intent,
-            OrderStatus(row["state"]),
-            row["filled"],
-            from_cents(row["paid"]),
-            row["note"],
-            from_cents(row["fees"]),
-        )
+        filled, paid, fees = self._fills.get().of_orders.get(row["client_order_id"], NOTHING)
+        status = OrderStatus(row["state"])
+        return OrderRecord(intent_of(row), status, filled, paid, row["note"], fees)
 
-    def _write(self, sql: str, values: Sequence[object]) -> int:
-        self._snapshot = None
+    def _write(
+        self, sql: str, values: Sequence[object], stale: Iterable[Remembered[Any]] = ()
+    ) -> int:
+        for part in stale:
+            part.forget()
         return self._store.write(sql, values)
 
     def record_settlement(
@@ -367,17 +370,5 @@ class Journal:
                     note,
                     at.isoformat(),
                 ),
+                (self._settled, *self._of_positions),
             )
-
-
-def to_cents(amount: Decimal) -> int:
-    """Return exact dollars as integer cents. Raises ValueError for a fraction of a cent."""
-    cents = amount * 100
-    if cents != cents.to_integral_value():
-        raise ValueError(f"{amount} is not a whole number of cents")
-    return int(cents)
-
-
-def from_cents(cents: int) -> Decimal:
-    """Return integer cents as exact dollars."""
-    return Decimal(cents).scaleb(-2)

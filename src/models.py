@@ -5,20 +5,19 @@ share. Times are aware, in New York. Cash is positive when received, a position 
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
+Right = Literal["C", "P"]
 SPY_PER_SPREAD = 10
 """SPY calls sold against one SPXW call: an SPX contract covers ten times the notional."""
 MULTIPLIER = 100
 """Shares, or index dollars per point, behind one contract of either leg."""
-
-Right = Literal["C", "P"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +46,36 @@ class Session:
         """
         moment = datetime.combine(self.day, time_of_day, tzinfo=NEW_YORK)
         if moment > self.close - timedelta(minutes=15):
-            full_close = datetime.combine(self.day, time(16), tzinfo=NEW_YORK)
-            return moment - (full_close - self.close)
+            return moment - (datetime.combine(self.day, time(16), NEW_YORK) - self.close)
         return moment
 
 
 @dataclass(frozen=True, slots=True)
 class OptionContract:
-    """One listed option. `root` is SPY or SPXW; `strike` is dollars or index points."""
+    """One listed option. `root` is SPY or SPXW; `strike` is dollars or index points.
+
+    `symbol` follows from the rest: the compact OSI symbol, e.g. SPXW260126C06935000.
+    """
 
     root: str
     expiry: date
     strike: float
     right: Right = "C"
+    symbol: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def symbol(self) -> str:
-        """The compact OSI symbol, e.g. SPXW260126C06935000."""
-        mills = round(self.strike * 1000)
-        return f"{self.root}{self.expiry:%y%m%d}{self.right}{mills:08d}"
+    def __post_init__(self) -> None:
+        day = self.expiry.isoformat()[2:].replace("-", "")
+        symbol = f"{self.root}{day}{self.right}{round(self.strike * 1000):08d}"
+        object.__setattr__(self, "symbol", symbol)
+
+    def __hash__(self) -> int:
+        return hash(self.symbol)  # the key of nearly every mapping: a text hashes but once
 
     def __str__(self) -> str:
         return f"{self.root} {self.strike:g} {'call' if self.right == 'C' else 'put'}"
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(NamedTuple):
     """A market at the moment `at` at which it was true, not at which it arrived.
 
     Prices are dollars (points) per share, sizes contracts; `None` is what is not known. Of an
@@ -182,8 +185,7 @@ class TradeSetup:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(NamedTuple):
     """One entry rule as it was evaluated: the number that was seen against its limit."""
 
     name: str
@@ -225,10 +227,9 @@ class EntryDecision:
     @property
     def reasons(self) -> tuple[str, ...]:
         """The rules that said no, each with its number and limit; empty when trading."""
-        failed = tuple(str(each) for each in self.criteria if not each.passed)
-        if self.position_size < 1:
-            return (*failed, "position size: 0 spreads fit (limit at least 1)")
-        return failed
+        failed = (str(each) for each in self.criteria if not each.passed)
+        size = "position size: 0 spreads fit (limit at least 1)"
+        return (*failed, size) if self.position_size < 1 else tuple(failed)
 
     def to_dict(self) -> dict[str, object]:
         """Return the decision in plain types, for the database and for tools."""
@@ -242,7 +243,7 @@ class EntryDecision:
             "spy_quantity": self.spy_quantity,
             "spx_quantity": self.spx_quantity,
             "reasons": list(self.reasons),
-            "criteria": [asdict(each) for each in self.criteria],
+            "criteria": [each._asdict() for each in self.criteria],
             "setup": self.setup.to_dict() if self.setup else None,
         }
 
@@ -279,11 +280,11 @@ class OrderIntent:
     quantity: int
     limit: Decimal
     created_at: datetime
+    client_order_id: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def client_order_id(self) -> str:
-        """The id by which we and the broker know this order."""
-        return f"{self.session}-{self.spread_no}-{self.leg}-{self.purpose}-{self.attempt}"
+    def __post_init__(self) -> None:
+        order = f"{self.session}-{self.spread_no}-{self.leg}-{self.purpose}-{self.attempt}"
+        object.__setattr__(self, "client_order_id", order)
 
     def __str__(self) -> str:
         return f"{self.side} {self.quantity} {self.contract} at {self.limit:.2f}"

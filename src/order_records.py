@@ -1,5 +1,6 @@
 """Orders and plans as they are recorded, and the positions that follow from them."""
 
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -81,6 +82,25 @@ class SpreadPlan:
     stage: str
 
 
+NOTHING = (0, Decimal(0), Decimal(0))
+"""What of an order without fills is filled, paid, and charged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fills:
+    """Every fill's id; of each order the contracts, price times quantity per share, and fees."""
+
+    ids: set[str]
+    of_orders: dict[str, tuple[int, Decimal, Decimal]]
+
+    def add(self, order: str, fill_id: str, quantity: int, cents: tuple[int, int]) -> None:
+        """Count one more fill of an order; `cents` are its price per share and its fee."""
+        filled, paid, fees = self.of_orders.get(order, NOTHING)
+        price, fee = map(from_cents, cents)
+        self.ids.add(fill_id)
+        self.of_orders[order] = filled + quantity, paid + quantity * price, fees + fee
+
+
 @dataclass(frozen=True, slots=True)
 class SettledLeg:
     """What expiry did to one leg: the signed contracts that went, and the dollars that came."""
@@ -143,3 +163,60 @@ def together(fills: Iterable[Fill]) -> list[Fill]:
             else each
         )
     return list(found.values())
+
+
+def add_up(positions: Iterable[SpreadPosition]) -> dict[OptionContract, int]:
+    """Return the contracts that all spreads hold together, short ones negative."""
+    held: dict[OptionContract, int] = {}
+    for each in positions:
+        held[each.spy_contract] = held.get(each.spy_contract, 0) - each.spy_short
+        held[each.spx_contract] = held.get(each.spx_contract, 0) + each.spx_long
+    return held
+
+
+def plan_of(row: sqlite3.Row) -> SpreadPlan:
+    """Return the plan that a row of the table spreads holds."""
+    session = date.fromisoformat(row["session"])
+    return SpreadPlan(
+        session=session,
+        spread_no=row["spread_no"],
+        spy_contract=OptionContract("SPY", session, row["spy_strike"]),
+        spx_contract=OptionContract("SPXW", session, row["spx_strike"]),
+        wanted=row["wanted"],
+        started_at=datetime.fromisoformat(row["started_at"]),
+        spx_worst=from_cents(row["spx_worst_cents"]),
+        spy_floor=from_cents(row["spy_floor_cents"]),
+        stage=row["stage"],
+    )
+
+
+def intent_of(row: sqlite3.Row) -> OrderIntent:
+    """Return the order that a row of the table orders holds."""
+    session = date.fromisoformat(row["session"])
+    leg = Leg(row["leg"])
+    root = "SPY" if leg is Leg.SPY else "SPXW"
+    return OrderIntent(
+        session=session,
+        spread_no=row["spread_no"],
+        leg=leg,
+        purpose=Purpose(row["purpose"]),
+        attempt=row["attempt"],
+        contract=OptionContract(root, session, row["strike"]),
+        side=Side(row["side"]),
+        quantity=row["quantity"],
+        limit=from_cents(row["limit_cents"]),
+        created_at=datetime.fromisoformat(row["created_at"]),
+    )
+
+
+def to_cents(amount: Decimal) -> int:
+    """Return exact dollars as integer cents. Raises ValueError for a fraction of a cent."""
+    cents = amount * 100
+    if cents != cents.to_integral_value():
+        raise ValueError(f"{amount} is not a whole number of cents")
+    return int(cents)
+
+
+def from_cents(cents: int) -> Decimal:
+    """Return integer cents as exact dollars."""
+    return Decimal(cents).scaleb(-2)

@@ -261,9 +261,7 @@ class OrderWorker:
         return waited + step
 
     def _record(self, intent: OrderIntent) -> OrderRecord:
-        wanted = intent.client_order_id
-        every = self._journal.orders(intent.spread_no)
-        return next(each for each in every if each.intent.client_order_id == wanted)
+        return self._journal.order(intent.client_order_id)
 
     def _tell_of_delay(
         self, contract: OptionContract, limit: Decimal | None, now: datetime
@@ -284,6 +282,5 @@ class OrderWorker:
 
     def look_up_open_orders(self) -> None:
         """Bring every order that is not over up to date with the broker. Raises RetryLater."""
-        for record in self._journal.orders():
-            if not record.status.is_final:
-                self._look_up(record)
+        for record in self._journal.live_orders():
+            self._look_up(record)

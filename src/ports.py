@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from src.models import Fill, OptionContract, OrderIntent, OrderOutcome, Quote, Session
 
@@ -68,8 +68,7 @@ class Account:
         return self.cash - self.margin_used
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
+class Holding(NamedTuple):
     """A position as the broker reports it: an option, or shares where `contract` is None."""
 
     symbol: str

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from src.day_record import ControlMode
 from src.fees import FeeSchedule
@@ -27,8 +28,7 @@ def should_exit(spy_price: float, strike: float, threshold: float = DEFAULT_EXIT
     return spy_price > strike + threshold
 
 
-@dataclass(frozen=True, slots=True)
-class LiveValue:
+class LiveValue(NamedTuple):
     """What a position would bring if it were closed now.
 
     `pnl` is dollars for the whole trade at prices that can be traded (SPY ask, SPXW bid), exit
@@ -50,6 +50,10 @@ class DayState:
     close_asked: bool
 
 
+def _urgency(signal: ExitSignal) -> int:
+    return list(Severity).index(signal.severity)
+
+
 class PositionMonitor:
     """Looks at positions through one collector, by the limits of the settings."""
 
@@ -65,6 +69,8 @@ class PositionMonitor:
         self._exit_check = timetable.exit_check
         self._must_be_flat = timetable.must_be_flat
         self._fees = fees
+        self._position_limit = Decimal(str(settings.strategy.max_position_loss))
+        self._day_limit = Decimal(str(settings.strategy.max_daily_loss))
 
     def value(self, position: SpreadPosition) -> LiveValue:
         """Return what closing the position now would bring."""
@@ -111,17 +117,16 @@ class PositionMonitor:
             signals.append(ExitSignal(ExitReason.PRE_EXPIRATION, Severity.HIGH, text))
         if position.spy_short and value.spy_price is not None:
             signals += self._price_signals(value.spy_price, position.spy_contract.strike, now)
-        limit = Decimal(str(self._rules.max_position_loss)) * max(position.spreads_opened, 1)
+        limit = self._position_limit * max(position.spreads_opened, 1)
         if value.pnl is not None and value.pnl < -limit:
             text = f"loss ${-value.pnl:,.2f} at prices that can be traded (limit ${limit:,.2f})"
             signals.append(ExitSignal(ExitReason.MAX_LOSS, Severity.HIGH, text))
-        return sorted(signals, key=lambda signal: list(Severity).index(signal.severity))
+        return sorted(signals, key=_urgency) if signals else signals
 
     def _wishes(self, day: DayState) -> list[ExitSignal]:
         signals: list[ExitSignal] = []
-        limit = Decimal(str(self._rules.max_daily_loss))
-        if day.day_pnl is not None and day.day_pnl < -limit:
-            text = f"the day's loss is ${-day.day_pnl:,.2f} (limit ${limit:,.2f})"
+        if day.day_pnl is not None and day.day_pnl < -self._day_limit:
+            text = f"the day's loss is ${-day.day_pnl:,.2f} (limit ${self._day_limit:,.2f})"
             signals.append(ExitSignal(ExitReason.DAILY_LOSS, Severity.HIGH, text))
         if day.close_asked or day.mode >= ControlMode.CLOSE:
             signals.append(ExitSignal(ExitReason.MANUAL, Severity.HIGH, "a person asked for it"))

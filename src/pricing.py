@@ -5,6 +5,7 @@ import math
 from src.models import MULTIPLIER, TradeSetup
 
 NEAR_THE_MONEY_DELTA = 0.5
+_SQRT_2 = math.sqrt(2.0)
 
 
 def black_call(forward: float, strike: float, total_vol: float) -> float:
@@ -17,11 +18,9 @@ def black_call(forward: float, strike: float, total_vol: float) -> float:
     if total_vol <= 0.0:
         return max(forward - strike, 0.0)
     d1 = math.log(forward / strike) / total_vol + 0.5 * total_vol
-    return forward * _normal_cdf(d1) - strike * _normal_cdf(d1 - total_vol)
-
-
-def _normal_cdf(x: float) -> float:
-    return 0.5 * math.erfc(-x / math.sqrt(2.0))
+    d2 = d1 - total_vol
+    # The normal distribution up to x is half of erfc(-x / sqrt(2)).
+    return 0.5 * (forward * math.erfc(-d1 / _SQRT_2) - strike * math.erfc(-d2 / _SQRT_2))
 
 
 def strike_gap_value(setup: TradeSetup) -> float:

@@ -23,6 +23,7 @@ from src.models import (
     SpreadPosition,
 )
 from src.order_executor import OrderExecutor
+from src.order_records import add_up
 from src.ports import Broker, Holding, RetryLater
 
 Held = OptionContract | None
@@ -49,6 +50,8 @@ class Recovery:
         self.is_cut_off = False
         """Whether the broker could not be asked at the last comparison."""
         self._held: Mapping[Held, int] | None = None
+        self._positions: Sequence[SpreadPosition] = ()
+        self._found = ""
         self._has_agreed = False
         self._prefix = f"{journal.session}-"
         self._foreign: dict[OptionContract, int] = {}
@@ -65,20 +68,30 @@ class Recovery:
             self._executor.look_up_open_orders()
             self._end_forgotten_orders(now)
             fills = self._broker.fills(self._journal.session)
-            self._take_fills(fills, now)
-            if expired:
-                self._take_closings_of_others(fills, None, now)
+            has_news = not self._journal.has_fills(fills)
+            if has_news:
+                self._take_fills(fills, now)
+            held = None if expired else held_contracts(self._broker.holdings())
+            if has_news:
+                self._take_closings_of_others(fills, held, now)
+            if held is None:
                 self._keep_what_is_unexplained(now)
                 return self._closings_nobody_booked(fills)
-            self._held = held = held_contracts(self._broker.holdings())
-            self._take_closings_of_others(fills, held, now)
-            self._note_foreign(held)
-            found = difference(self._journal.positions(), held)
-            self._keep(found, now)
+            self._compare_holdings(held)
+            self._keep(self._found, now)
         except RetryLater as error:
             self.is_cut_off = True
             return f"the broker cannot be asked ({error})"
-        return found
+        return self._found
+
+    def _compare_holdings(self, held: Mapping[Held, int]) -> None:
+        positions = self._journal.positions()
+        # Two sides that stand as they were compared last, at most ticks, differ in nothing new.
+        if positions is not self._positions or held != self._held:
+            self._note_foreign(held)
+            self._found = difference(positions, held)
+            self._positions = positions
+        self._held = held
 
     def is_bare(self, position: SpreadPosition) -> bool:
         """Whether the broker holds too few of our SPXW calls for a position's short SPY calls.
@@ -89,9 +102,11 @@ class Recovery:
         if held is None or self.is_cut_off or not position.spy_short:
             return False
         spx = position.spx_contract
-        lacking = max(self._journal.held(spx) - held.get(spx, 0), 0)
+        lacking = self._journal.held(spx) - held.get(spx, 0)
+        if lacking <= 0:
+            return False
         short = min(position.spy_short, -held.get(position.spy_contract, 0))
-        return lacking > 0 and short > SPY_PER_SPREAD * (position.spx_long - lacking)
+        return short > SPY_PER_SPREAD * (position.spx_long - lacking)
 
     def _keep(self, found: str, now: datetime) -> None:
         # To agree again and again is no news, and this is asked at every tick.
@@ -127,12 +142,11 @@ class Recovery:
 
     def _end_forgotten_orders(self, now: datetime) -> None:
         """Cancel every order of ours that is alive at the broker and over, or unknown, to us."""
-        alive = {
-            each.intent.client_order_id
-            for each in self._journal.orders()
-            if not each.status.is_final
-        }
-        for report in self._broker.open_orders():
+        reports = self._broker.open_orders()
+        if not reports:
+            return
+        alive = {each.intent.client_order_id for each in self._journal.live_orders()}
+        for report in reports:
             order = report.client_order_id
             if self._is_ours(order) and order not in alive:
                 self._herald.alert(now, f"Order {order} forgotten", "It is cancelled.")
@@ -160,8 +174,6 @@ class Recovery:
         Only what explains the difference to what is `held` is booked. Once that is no longer told
         (None), whatever may have been ours is.
         """
-        if all(self._is_ours(each) for each in fills):
-            return
         for position in self._journal.positions():
             for leg, contract, ours in (
                 (Leg.SPY, position.spy_contract, -position.spy_short),
@@ -234,13 +246,9 @@ def difference(positions: Sequence[SpreadPosition], held: Mapping[Held, int]) ->
     Only what could be ours is compared: contracts that the record names, and SPY shares sold
     short, which an assignment of ours would have left. The user's own positions are not touched.
     """
-    expected: dict[OptionContract, int] = {}
-    for each in positions:
-        expected[each.spy_contract] = expected.get(each.spy_contract, 0) - each.spy_short
-        expected[each.spx_contract] = expected.get(each.spx_contract, 0) + each.spx_long
     found = [
         f"{contract.symbol}: recorded {ours:+d}, at the broker {held.get(contract, 0):+d}"
-        for contract, ours in expected.items()
+        for contract, ours in add_up(positions).items()
         if held.get(contract, 0) != ours
     ]
     found.sort()

@@ -172,7 +172,8 @@ class ResultsLogger:
 
     def has_trade(self, trade_id: str) -> bool:
         """Whether a trade is recorded under this id."""
-        return bool(self._rows("SELECT 1 FROM trades WHERE trade_id = ?", trade_id))
+        found = self._connection.execute("SELECT 1 FROM trades WHERE trade_id = ?", (trade_id,))
+        return found.fetchone() is not None
 
     def log_skip(self, session: date, mode: str, reason: str) -> None:
         """Record why a day has no trade so far: the last reason given counts, a trade clears it."""

@@ -46,11 +46,8 @@ class RiskManager:
 
     def __init__(self, settings: Settings) -> None:
         self._rules = settings.strategy
-
-    @property
-    def daily_limit(self) -> Decimal:
+        self.daily_limit = Decimal(str(settings.strategy.max_daily_loss))
         """The loss, in positive dollars, at which the day is over."""
-        return Decimal(str(self._rules.max_daily_loss))
 
     def can_open_position(self, spreads: int, exposure: Exposure, account: Account) -> Verdict:
         """Return whether so many more spreads may be opened, with every reason against it."""

@@ -1,8 +1,9 @@
 """To trade or not, and how much. Pure: the same facts give the same decision."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
+from functools import lru_cache
 
 from src.fees import FeeSchedule
 from src.market_data import Fault, NoSetup
@@ -66,9 +67,10 @@ def should_enter_trade(
         # A setup has both sides of both quotes: that is what makes it one.
         credit = calculate_entry_credit(setup.spy_call.bid or 0.0, setup.spx_call.ask or 0.0, fees)
         profit = expected_profit(credit, setup)
+    clock = f"{now:%H:%M:%S}"
     criteria = (
-        _market_open(now, session),
-        _entry_window(now, session, settings),
+        _market_open(now, clock, session),
+        _entry_window(now, clock, session, settings),
         _contracts_available(market),
         _ratio(market, settings),
         _spreads(market, settings),
@@ -87,20 +89,29 @@ def should_enter_trade(
     )
 
 
-def _market_open(now: datetime, session: Session) -> Criterion:
+@lru_cache(maxsize=8)
+def _window(session: Session, first: time, last: time) -> tuple[datetime, datetime, str]:
+    """Return two times of a session, and both in words: the same at each look of a day."""
+    start, end = session.at(first), session.at(last)
+    return start, end, _span(start, end)
+
+
+@lru_cache(maxsize=8)
+def _span(start: datetime, end: datetime) -> str:
+    return f"{start:%H:%M} to {end:%H:%M}"
+
+
+def _market_open(now: datetime, clock: str, session: Session) -> Criterion:
     passed = session.open <= now < session.close
-    return Criterion(
-        "market open", passed, f"{now:%H:%M:%S}", f"{session.open:%H:%M} to {session.close:%H:%M}"
-    )
+    return Criterion("market open", passed, clock, _span(session.open, session.close))
 
 
-def _entry_window(now: datetime, session: Session, settings: Settings) -> Criterion:
+def _entry_window(now: datetime, clock: str, session: Session, settings: Settings) -> Criterion:
     hours, rules = settings.trading_hours, settings.strategy
-    start, end = session.at(hours.entry_start), session.at(hours.entry_end)
-    limit = f"{start:%H:%M} to {end:%H:%M}"
+    start, end, limit = _window(session, hours.entry_start, hours.entry_end)
     if session.is_half_day and not rules.trade_half_days:
         return Criterion("entry window", passed=False, seen="a half day", limit="full days only")
-    return Criterion("entry window", start <= now <= end, f"{now:%H:%M:%S}", limit)
+    return Criterion("entry window", start <= now <= end, clock, limit)
 
 
 def _contracts_available(market: TradeSetup | NoSetup) -> Criterion:

@@ -77,8 +77,10 @@ class Timetable:
 
     def next_entry(self, now: datetime) -> datetime | None:
         """Return when to judge the market again, None when the window ends before that."""
+        if not self.may_enter or now >= self.entry_end:
+            return None
         moment = max(self.entry_start, _next_slot(self.entry_start, self._entry_seconds, now))
-        return moment if self.may_enter and moment <= self.entry_end else None
+        return moment if moment <= self.entry_end else None
 
     def next_check(self, now: datetime) -> datetime:
         """Return when to look at open positions again; the exit check is never stepped over."""

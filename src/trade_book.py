@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from src import story
+from src.database import Remembered, Store
 from src.day_record import DayRecord
 from src.herald import Herald
 from src.journal import Journal
@@ -24,7 +25,7 @@ from src.words import EXIT_WORDS, money
 class TradeBook:
     """The spreads of one session: opened, closed and settled here, and nowhere else."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a spread passes through
         self,
         *,
         executor: OrderExecutor,
@@ -33,6 +34,7 @@ class TradeBook:
         results: ResultsLogger,
         herald: Herald,
         mode: str,
+        store: Store,
         is_bare: Callable[[SpreadPosition], bool],
     ) -> None:
         self._executor = executor
@@ -41,17 +43,21 @@ class TradeBook:
         self._results = results
         self._herald = herald
         self._mode = mode
+        # Spreads that have their trade: each tick asks, and a trade is never taken away again.
+        self._logged = Remembered(store, set[int])
         self._is_bare = is_bare
 
-    def open_positions(self) -> list[SpreadPosition]:
+    def open_positions(self) -> Sequence[SpreadPosition]:
         """Return every spread of which a contract is still held."""
-        return [each for each in self._journal.positions() if each.is_open]
+        return self._journal.open_positions()
 
     def open_spreads(self) -> int:
         """Return how many spreads are held, a broken one counted as a whole one."""
         return sum(
-            max(each.spx_long, -(-each.spy_short // SPY_PER_SPREAD))
-            for each in self.open_positions()
+            [
+                max(each.spx_long, -(-each.spy_short // SPY_PER_SPREAD))
+                for each in self.open_positions()
+            ]
         )
 
     def enter(self, setup: TradeSetup, decision: EntryDecision, now: datetime) -> None:
@@ -105,14 +111,19 @@ class TradeBook:
         for position in self._journal.positions():
             if position.stage == "entering" or not position.spreads_opened:
                 continue
-            if not self._results.has_trade(position.trade_id):
-                self._results.log_adopted(position, self._mode)
-                words = "its decision is not in the record; it is watched like any other"
-                self._herald.alert(now, f"Position {position.trade_id} adopted", words)
+            if position.spread_no not in self._logged.get():
+                self._see_to_trade(position, now)
             if not position.is_open and position.stage != "closed":
                 elsewhere = position.stage == "held"
                 reason = ExitReason.ELSEWHERE if elsewhere else self._reason(position.spread_no)
                 self._close(position, reason, now)
+
+    def _see_to_trade(self, position: SpreadPosition, now: datetime) -> None:
+        if not self._results.has_trade(position.trade_id):
+            self._results.log_adopted(position, self._mode)
+            words = "its decision is not in the record; it is watched like any other"
+            self._herald.alert(now, f"Position {position.trade_id} adopted", words)
+        self._logged.get().add(position.spread_no)
 
     def _reason(self, spread_no: int) -> ExitReason:
         return self._results.exit_reason(self._journal.session, spread_no)

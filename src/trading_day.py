@@ -4,7 +4,6 @@ It knows nothing of cron, loops or processes. All that matters is in the databas
 that starts in the middle of the day, or after a crash, goes on from there.
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -100,6 +99,7 @@ class TradingDay:
             results=self.results,
             herald=self._herald,
             mode=mode,
+            store=store,
             is_bare=self._recovery.is_bare,
         )
         self._end = DayEnd(
@@ -116,6 +116,7 @@ class TradingDay:
         self._in_doubt = ""
         self._bar = bar
         self._has_decided = False
+        self._due: datetime | None = None
 
     def begin(self, run_key: str, now: datetime) -> None:
         """Record that this session is worked on; a session begun before is gone on with."""
@@ -123,17 +124,24 @@ class TradingDay:
 
     def tick(self, now: datetime) -> datetime | None:
         """Bring the day up to `now`; return when to be called next, None when it is over."""
+        phase = self.timetable.phase(now)
+        due, self._due = self._due, None
         try:
-            self.record.mark(self.timetable.phase(now), now)
-            self._store.commit()
-            wake = self._advance(now)
+            if now == due:
+                now = due  # the very same object: it was written out when it was asked for
+            else:
+                # A restart goes on at this moment; one that was due is in the record already.
+                self.record.mark(phase, now)
+                self._store.commit()
+            wake = self._advance(phase, now)
         except BaseException:
             # What had to survive was committed; the rest belongs together, and is done again.
             self._store.rollback()
             raise
         if wake is not None:
-            self.record.expect(wake)
+            self.record.mark(phase, now, wake)
         self._store.commit()
+        self._due = wake
         self._herald.deliver(now)
         return wake
 
@@ -141,9 +149,8 @@ class TradingDay:
         """Whether something is wished that must not wait for the next tick."""
         return self.control.attention()
 
-    def _advance(self, now: datetime) -> datetime | None:
+    def _advance(self, phase: Phase, now: datetime) -> datetime | None:
         self.control.heed(now, self._tell)
-        phase = self.timetable.phase(now)
         if phase is Phase.BEFORE_OPEN:
             return self.wait_until_market_open(now)
         self._compare_with_broker(now)
@@ -151,10 +158,8 @@ class TradingDay:
             return self.end_of_day_routine(now)
         self._book.finish(now)
         if phase is Phase.SETTLING_IN:
-            start = self.timetable.entry_start
-            self._herald.tell_once(
-                now, "wait", f"The market is open; it settles until {start:%H:%M}."
-            )
+            words = f"The market is open; it settles until {self.timetable.entry_start:%H:%M}."
+            self._herald.tell_once(now, "wait", words)
         elif phase is Phase.ENTRY_WINDOW:
             self.morning_routine(now)
         self.monitor_loop(now)
@@ -196,7 +201,7 @@ class TradingDay:
             return None
         if self._book.open_spreads() >= self._settings.strategy.max_spreads:
             return None
-        if any(not each.status.is_final for each in self.journal.orders()):
+        if self.journal.live_orders():
             self._tell(now, "wait", "An order is still at work: nothing new is opened.")
             return None
         try:
@@ -226,11 +231,12 @@ class TradingDay:
         if not held:
             self._halt_on_realised_loss(now)
             return
-        # Working an entry takes its time: a wish may have come since the tick began.
-        self.control.heed(now, self._tell)
         last = self.record.last_check_at() or min(each.opened_at for each in held)
-        if not (self.timetable.check_is_due(now, last) or self._close_is_wished()):
-            return
+        if not self.timetable.check_is_due(now, last):
+            # Working an entry takes its time: a wish may have come since the tick began.
+            self.control.heed(now, self._tell)
+            if not self._close_is_wished():
+                return
         values = self._values()
         self.control.heed(now, self._tell)  # what was wished since the tick began
         mode, close_asked = self.control.heeded
@@ -254,10 +260,10 @@ class TradingDay:
             self.record.close_was_done(now)
 
     def _halt_on_realised_loss(self, now: datetime) -> None:
-        if self._book.open_positions() or self.control.mode() is ControlMode.HALT:
+        if self._book.open_positions():
             return
-        loss = -sum((each.cash for each in self.journal.positions()), Decimal(0))
-        if loss > self._risk.daily_limit:
+        loss = -sum([each.cash for each in self.journal.positions()], Decimal(0))
+        if loss > self._risk.daily_limit and self.control.mode() is not ControlMode.HALT:
             text = f"the day's loss is ${loss:,.2f} (limit ${self._risk.daily_limit:,.2f})"
             self._risk.emergency_close_all(
                 [], text, now, record=self.record, alert=self._alert, close=self._book.leave
@@ -323,7 +329,7 @@ class TradingDay:
     ) -> ExitSignal | None:
         if value.pnl is None:
             known = self.record.last_known_pnl(position)
-            value = replace(value, unknown=f"{value.unknown}; last known: {known}")
+            value = value._replace(unknown=f"{value.unknown}; last known: {known}")
         signals = self._monitor.check_exit_conditions(position, value, day, now)
         signal = signals[0] if signals else None
         reason, words = signal.reason if signal else "", story.verdict(value, signals)
@@ -366,7 +372,7 @@ class TradingDay:
         orders = self.journal.orders()
         fresh = bool(orders) and now - orders[-1].intent.created_at < SECOND_LOOK
         # What was just traded is compared with the broker once more before a long wait.
-        if fresh or any(each.stage != "held" for each in held):
+        if fresh or [each for each in held if each.stage != "held"]:
             moments.append(self.timetable.next_quick_check(now))
         if held:
             moments.append(self.timetable.next_check(now))

@@ -47,8 +47,9 @@ def run_day(
     sleeping. Attention is asked for before each nap.
     """
     scheduler = _ClockScheduler(clock)
-    seen = clock.now()
-    wake: datetime | None = seen
+    start = clock.now()
+    seen = start.timestamp()
+    wake: datetime | None = start
 
     def job() -> type[schedule.CancelJob] | None:
         nonlocal wake
@@ -60,8 +61,8 @@ def run_day(
         now = clock.now()
         # A clock that was put back would make a moment of its old time wait for ever. Timestamps
         # tell that from the hour that New York lives through twice in autumn.
-        at_once = now.timestamp() < seen.timestamp() or attention()
-        seen = now
+        before, seen = seen, now.timestamp()
+        at_once = seen < before or attention()
         wait = (wake - now).total_seconds()
         if wait > 0 and not at_once:
             clock.sleep(wait if longest_nap is None else min(wait, longest_nap))

@@ -1,6 +1,6 @@
 """What must hold once a day is over, judged by the exchange's own books."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -39,7 +39,7 @@ class Aftermath:
         self._was_short, self._can_deliver = was_short, can_deliver
         self._day = session.day.isoformat()
 
-    def check(self, positions: list[SpreadPosition]) -> None:
+    def check(self, positions: Sequence[SpreadPosition]) -> None:
         """Check the invariants of a day that is quiet again."""
         self._reported()
         self._fills()
@@ -86,7 +86,7 @@ class Aftermath:
         if open_:
             raise Violation("e", f"orders are still open in the record: {open_}")
 
-    def _trades(self, positions: list[SpreadPosition]) -> None:
+    def _trades(self, positions: Sequence[SpreadPosition]) -> None:
         """(f) each trade's P&L is its fills less its fees and its settlement."""
         truth = self._truth_by_spread(positions)
         for spread_no, cents in truth.items():
@@ -103,7 +103,7 @@ class Aftermath:
             if row[1] is None:
                 raise Violation("f", f"spread {spread_no} has no reason why it ended")
 
-    def _truth_by_spread(self, positions: list[SpreadPosition]) -> Mapping[int, int]:
+    def _truth_by_spread(self, positions: Sequence[SpreadPosition]) -> Mapping[int, int]:
         held: dict[int, dict[str, int]] = {}
         cash: dict[int, Decimal] = {}
         for order in self._exchange.inner._state.orders.values():
@@ -123,7 +123,7 @@ class Aftermath:
             result[no] = int((cash[no] + settle(left, self._closes).total) * 100)
         return result
 
-    def _cents(self, positions: list[SpreadPosition]) -> None:
+    def _cents(self, positions: Sequence[SpreadPosition]) -> None:
         """(e) every cent: the account has grown by what the record says."""
         self._exchange.inner._advance()
         state = self._exchange.inner._state

@@ -157,16 +157,16 @@ class FaultyExchange:
 
     def fills(self, session: date) -> list[Fill]:
         self._enter("fills", "")
-        found = [
-            fill for fill in self.inner.fills(session) if not self._is_hidden(fill.client_order_id)
-        ]
+        found = self.inner.fills(session)
+        if self._hidden:
+            found = [each for each in found if not self._is_hidden(each.client_order_id)]
         self._leave()
         return [*found, *self.others]
 
     def holdings(self) -> list[Holding]:
         self._enter("holdings", "")
         self.inner._advance()
-        lag = self.world.active("positions lag")
+        lag = self.world.active("positions lag") if self.world.is_troubled else None
         options = dict(self._past_holdings(lag) if lag else self.inner._state.options)
         for contract, quantity in self.foreign.items():
             options[contract] = options.get(contract, 0) + quantity
@@ -200,15 +200,18 @@ class FaultyExchange:
     # How the line fails.
 
     def _enter(self, call: str, about: str) -> None:
-        self.world.note("call", (call, about))
-        self.world.crash_point("crash before a call")
-        if self.world.active("broker away"):
-            self.world.pass_time(TIMEOUT)
+        world = self.world
+        world.note("call", (call, about))
+        world.crash_point("crash before a call")
+        if world.is_troubled and world.active("broker away"):
+            world.pass_time(TIMEOUT)
             raise RetryLater(f"no answer in {TIMEOUT:g} s")
-        self._advance()
+        if self._late or self._late_cancels:
+            self._advance()
 
     def _leave(self) -> None:
-        self._remember()
+        if self.changes != self._remembered:
+            self._remember()
         self.world.on_step()
         self.world.crash_point("crash after a call")
 
@@ -261,7 +264,8 @@ class FaultyExchange:
     @property
     def has_working(self) -> bool:
         """Whether any order is on the book."""
-        return any(not each.state.is_final for each in self.inner._state.orders.values())
+        every = self.inner._state.orders.values()
+        return OrderState.WORKING in [each.state for each in every]
 
     @property
     def is_past_knowing(self) -> bool:
@@ -294,6 +298,13 @@ class FaultyExchange:
         return next((held for at, held in reversed(self._past) if at <= then), ())
 
     # What it does by itself.
+
+    def foreign_cover(self) -> int:
+        """Return the user's own long calls in the SPXW contracts that we trade."""
+        ours = {each.contract for each in self.submitted}
+        return sum(
+            max(n, 0) for each, n in self.foreign.items() if each in ours and each.root == "SPXW"
+        )
 
     def liquidate(self, root: str, contracts: int) -> None:
         """Close up to so many contracts of one leg at the middle of the market."""

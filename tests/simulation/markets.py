@@ -1,7 +1,6 @@
 """The two views of a generated market: the exchange's own, and what the day is told of it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import TypeVar
 
@@ -30,6 +29,8 @@ class OwnMarket:
     def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
         found = self._source.quotes(contracts)
         world = self._world
+        if not world.is_troubled:
+            return found
         if world.active("no trades"):
             return {}
         thin = world.active("partial fills")
@@ -43,7 +44,7 @@ class OwnMarket:
         for contract, quote in found.items():
             if not world.active(f"{contract.root} calls halted"):
                 result[contract] = (
-                    replace(quote, bid_size=thin.n, ask_size=thin.n) if thin else quote
+                    quote._replace(bid_size=thin.n, ask_size=thin.n) if thin else quote
                 )
         return result
 
@@ -56,13 +57,15 @@ class SeenMarket:
         self._source, self._world = source, world
 
     def prices(self) -> Mapping[str, Quote]:
+        if not self._world.is_troubled:
+            return self._source.prices()
         self._connect()
         found = self._as_old(self._source.prices)
         jump = self._world.active("quotes jump")
         spy = found.get("SPY")
         if jump and spy and spy.last:
             factor = (0.98, 1.0, 1.03)[jump.n + 1]
-            return {**found, "SPY": replace(spy, last=round(spy.last * factor, 2))}
+            return {**found, "SPY": spy._replace(last=round(spy.last * factor, 2))}
         return found
 
     def official_closes(self, day: date) -> OfficialCloses | None:
@@ -70,12 +73,12 @@ class SeenMarket:
         return self._source.official_closes(day)
 
     def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
-        self._connect()
         world = self._world
+        if not world.is_troubled:
+            return self._source.quotes(contracts)
+        self._connect()
         wanted = tuple(contracts)
         found = self._as_old(lambda: self._source.quotes(wanted))
-        if not world.is_troubled:
-            return found
         if world.active("no quotes"):
             return {}
         shown = {}
@@ -89,14 +92,14 @@ class SeenMarket:
     def _as_shown(self, contract: OptionContract, quote: Quote) -> Quote:
         world = self._world
         if world.active("zero quotes"):
-            quote = replace(quote, bid=0.0)
+            quote = quote._replace(bid=0.0)
         if world.active("crossed quotes"):
-            quote = replace(quote, bid=quote.ask, ask=quote.bid)
+            quote = quote._replace(bid=quote.ask, ask=quote.bid)
         jump = world.active("quotes jump")
         if jump and contract.root == "SPY" and quote.bid and quote.ask:
             factor = (0.5, 1.5, 2.0)[jump.n + 1]
             bid, ask = round(quote.bid * factor, 2), round(quote.ask * factor, 2)
-            quote = replace(quote, bid=bid, ask=ask)
+            quote = quote._replace(bid=bid, ask=ask)
         return quote
 
     def _connect(self) -> None:

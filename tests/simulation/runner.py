@@ -84,7 +84,7 @@ class Simulation:
         self._was_short_after_close = False
         self._loses_record = False
         self._asked: list[tuple[str, datetime]] = []
-        self.world.on_step = self._step
+        self.world.on_step = self.invariants.look
         self.world.on_time = self._time_has_passed
         self._wire()
         if goes_on and self._is_halted():
@@ -195,9 +195,6 @@ class Simulation:
         ).check(positions)
 
     # What happens.
-
-    def _step(self) -> None:
-        self.invariants.look()
 
     def _time_has_passed(self) -> None:
         self.exchange.look()

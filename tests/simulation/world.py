@@ -71,6 +71,7 @@ class World:
         self._count = 0
         self._armed: dict[str, list[list[object]]] = {}
         self._active: dict[str, tuple[datetime, Fault]] = {}
+        self._troubled_until = start
 
     # Faults.
 
@@ -123,6 +124,7 @@ class World:
         if style is Style.WINDOW:
             end = self.time.moment + timedelta(seconds=fault.length)
             self._active[fault.kind] = (end, fault)
+            self._troubled_until = max(self._troubled_until, end)
             self.last_disturbance = max(self.last_disturbance, end)
         if act := self.acts.get(fault.kind):
             act(fault)
@@ -140,7 +142,7 @@ class World:
     @property
     def is_troubled(self) -> bool:
         """Whether anything lasting is going on."""
-        return bool(self._active)
+        return self.time.moment < self._troubled_until
 
     def lasts(self, kind: str) -> float:
         """Return for how many seconds a fault has been going on, -1 when it is not."""
@@ -224,7 +226,8 @@ class MachineClock:
         self._world = world
 
     def now(self) -> datetime:
-        return self._world.time.moment + self._world.offset
+        world = self._world
+        return world.time.moment + world.offset if world.offset else world.time.moment
 
     def sleep(self, seconds: float) -> None:
         self._world.pass_time(seconds)
@@ -238,7 +241,7 @@ class FaultyStore(Store):
         self._world = world
 
     def write(self, sql: str, values: object = ()) -> int:
-        if self._world.active("disk full"):
+        if self._world.is_troubled and self._world.active("disk full"):
             raise sqlite3.OperationalError("database or disk is full")
         return super().write(sql, values)  # type: ignore[arg-type] # passed on as it came
 

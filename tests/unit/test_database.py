@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from src import database
-from src.database import Store, open_database, schema_version
+from src.database import Remembered, Store, open_database, schema_version
 from src.ports import MendInput
 
 ROW = "INSERT INTO control VALUES ('person', 3, '2026-03-09', 'test', '2026-03-09T10:00:00-04:00')"
@@ -237,6 +237,30 @@ def test_committing_and_forgetting_nothing_is_no_error() -> None:
     store = Store(open_database(None))
     store.commit()
     store.rollback()
+
+
+def counted(store: Store) -> Remembered[int]:
+    return Remembered(store, lambda: len(store.read("SELECT * FROM control").fetchall()))
+
+
+def test_what_is_remembered_is_read_again_once_it_was_forgotten() -> None:
+    store = Store(open_database(None))
+    rows = counted(store)
+    assert rows.get() == 0
+    store.write(ROW)
+    assert rows.get() == 0
+    rows.forget()
+    assert rows.get() == 1
+
+
+def test_what_a_rollback_took_back_is_not_remembered() -> None:
+    store = Store(open_database(None))
+    rows = counted(store)
+    store.write(ROW)
+    rows.become(1)
+    assert rows.get() == 1
+    store.rollback()
+    assert rows.get() == 0
 
 
 def test_what_was_not_committed_is_gone_with_the_process(path: Path) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from src.control import ControlTable
+from src.control import Control, ControlTable
 from src.database import Store, open_database
 from src.day_record import ControlMode, DayRecord, SetBy
 from src.ports import StopTrading
@@ -51,19 +52,40 @@ def test_a_session_is_begun_once_and_then_gone_on_with(record: DayRecord) -> Non
 
 
 def test_a_day_goes_on_at_the_tick_that_was_due(record: DayRecord) -> None:
-    record.mark("holding", at("11:00"))
-    record.expect(at("11:05"))
+    record.mark("holding", at("11:00"), wake=at("11:05"))
     known = record.session_record()
     assert known
     assert known.resume_at == at("11:05")
 
 
 def test_a_day_goes_on_at_the_tick_that_was_interrupted(record: DayRecord) -> None:
-    record.expect(at("11:00"))
+    record.mark("holding", at("10:55"), wake=at("11:00"))
     record.mark("holding", at("11:00:30"))
     known = record.session_record()
     assert known
     assert known.resume_at == at("11:00:30")
+
+
+def test_a_session_that_is_played_anew_knows_nothing_of_its_last_looks(record: DayRecord) -> None:
+    record.record_decision(a_decision())
+    record.record_check(a_position(), at("11:00"), 600.0, Decimal(0), "", "hold")
+    record.notify(at("11:00"), "key", "title", "text")
+    assert (record.last_check_at(), len(record.waiting_notices())) == (at("11:00"), 1)
+    record.forget_session()
+    assert (record.last_decision_at(), record.last_check_at()) == (None, None)
+    assert record.waiting_notices() == []
+
+
+def test_looks_that_a_rollback_took_back_were_never_taken(store: Store, record: DayRecord) -> None:
+    record.record_check(a_position(), at("11:00"), 600.0, Decimal(0), "", "hold")
+    record.commit()
+    record.record_decision(a_decision())
+    record.record_check(a_position(), at("11:05"), 600.0, Decimal(0), "", "hold")
+    record.notify(at("11:05"), "key", "title", "text")
+    assert len(record.waiting_notices()) == 1
+    store.rollback()
+    assert (record.last_decision_at(), record.last_check_at()) == (None, at("11:00"))
+    assert record.waiting_notices() == []
 
 
 def test_a_day_is_over_when_it_was_reported(record: DayRecord) -> None:
@@ -221,12 +243,13 @@ def test_what_the_breaker_set_is_lifted_only_on_a_later_session(
     assert record.control_mode() is ControlMode.NORMAL
 
 
-def test_a_wish_without_a_session_is_that_of_the_next_one_that_ticks(store: Store) -> None:
+def test_a_wish_without_a_session_is_that_of_the_next_one_that_ticks(
+    store: Store, tmp_path: Path
+) -> None:
     ControlTable(store, None).raise_mode(ControlMode.CLOSE, "a person", at("08:00"), SetBy.PERSON)
     today, tomorrow = begun(store, DAY), begun(store, NEXT_DAY)
     assert today.control_mode() is ControlMode.CLOSE
-    today.mark("holding", at("09:30"))
-    today.commit()
+    Control(today.control, tmp_path).heed(at("09:30"), today.event)
     assert today.control_mode() is ControlMode.CLOSE
     assert tomorrow.control_mode() is ControlMode.NORMAL
 

@@ -37,6 +37,7 @@ class Trader:
             settings=settings,
             fees=FeeSchedule(),
             tell=lambda *event: self.told.append(event),
+            alert=lambda *event: self.told.append(event),
         )
 
     def enter(self) -> Status:

@@ -9,9 +9,9 @@ import pytest
 
 from src.database import Store, open_database
 from src.day_record import DayRecord
-from src.journal import Journal, from_cents, to_cents
+from src.journal import Journal
 from src.models import Answer, Fill, Leg, OptionContract, OrderIntent, OrderOutcome, Purpose, Side
-from src.order_records import OrderStatus, SpreadPlan
+from src.order_records import OrderStatus, SpreadPlan, from_cents, to_cents
 from src.ports import OrderReport, OrderState
 from src.settlement import calculate_expiration_value
 from tests.fakes.builders import DAY, at, spxw_call, spy_call

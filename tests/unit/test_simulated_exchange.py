@@ -1,6 +1,5 @@
 """The embedded exchange trades against quotes that were shown, and refuses what it must."""
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -51,7 +50,7 @@ def test_no_more_trades_against_a_quote_than_it_showed(floor: Floor) -> None:
     floor.clock.sleep(1)
     assert floor.held() == {SPY: -4}
     assert (floor.state(first), floor.state(second)) == (OrderState.FILLED, OrderState.WORKING)
-    floor.market.freeze(SPY, replace(shown, at=floor.clock.now()))
+    floor.market.freeze(SPY, shown._replace(at=floor.clock.now()))
     assert floor.held() == {SPY: -6}, "a new quote shows new contracts"
 
 
