@@ -34,7 +34,8 @@ class _Snapshot:
     plans: list[SpreadPlan]
     orders: list[OrderRecord]
     positions: dict[int, SpreadPosition]
-    fills: frozenset[str]
+    fees: dict[str, Decimal]
+    """The fee of each fill that is recorded, by its id."""
     ids: frozenset[str]
 
 
@@ -160,7 +161,7 @@ class Journal:
         The same report twice changes nothing, and a fill counts even if it arrives after the
         order was thought to be over.
         """
-        known = self._now().fills
+        known = self._now().fees
         new = [
             fill for fill in report.fills if fill.fill_id not in known and self._write_fill(fill)
         ]
@@ -192,7 +193,7 @@ class Journal:
 
     def has_fill(self, fill_id: str) -> bool:
         """Whether a fill was ever recorded."""
-        return fill_id in self._now().fills
+        return fill_id in self._now().fees
 
     def next_attempt(self, spread_no: int, leg: Leg, purpose: Purpose) -> int:
         """Return the number of the next order for one purpose of one leg, from 1."""
@@ -206,6 +207,22 @@ class Journal:
             return False
         self._store.commit()
         return True
+
+    def correct_fee(self, fill: Fill) -> Decimal | None:
+        """Commit the fee that the broker tells of a recorded fill; return the one it replaces.
+
+        Returns None, and writes nothing, when there is nothing to correct: the fill is not
+        recorded, its fee is the same, or is only an estimate of ours. A broker may tell what it
+        has charged seconds after the fill.
+        """
+        before = self._now().fees.get(fill.fill_id)
+        if before is None or fill.fee_is_estimate or before == fill.fee:
+            return None
+        self._write(
+            "UPDATE fills SET fee_cents = ? WHERE fill_id = ?", (to_cents(fill.fee), fill.fill_id)
+        )
+        self._store.commit()
+        return before
 
     def adopt(
         self,
@@ -285,13 +302,13 @@ class Journal:
             for plan in plans
         }
         rows = self._store.read(
-            "SELECT f.fill_id FROM fills f JOIN orders o USING (client_order_id)"
+            "SELECT f.fill_id, f.fee_cents FROM fills f JOIN orders o USING (client_order_id)"
             " WHERE o.session = ?",
             (self._key,),
         )
-        fills = frozenset(row[0] for row in rows)
+        fees = {row[0]: from_cents(row[1]) for row in rows}
         ids = frozenset(each.intent.client_order_id for each in orders)
-        return _Snapshot(self._store.rollbacks, plans, orders, positions, fills, ids)
+        return _Snapshot(self._store.rollbacks, plans, orders, positions, fees, ids)
 
     def _plan(self, row: sqlite3.Row) -> SpreadPlan:
         return SpreadPlan(

@@ -312,7 +312,8 @@ class OrderOutcome:
 class Fill:
     """Contracts that changed hands; the same `fill_id` is the same fill.
 
-    `price` is dollars per share, `fee` dollars for all of it, positive when paid.
+    `price` is dollars per share, `fee` dollars for all of it, positive when paid. The fee is an
+    estimate by our own schedule until a broker that tells fees has told this one.
     """
 
     fill_id: str
@@ -323,6 +324,7 @@ class Fill:
     price: Decimal
     fee: Decimal
     at: datetime
+    fee_is_estimate: bool = False
 
     @property
     def cash(self) -> Decimal:
