@@ -234,6 +234,7 @@ class AlpacaBroker:
                     contract.root, 1, side=side, price=unit.price, filled_before=k - 1
                 ),
                 at=self._stamp(unit.at),
+                fee_is_estimate=True,
             )
             for k, unit in told.items()
         ]

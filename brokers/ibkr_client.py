@@ -222,6 +222,7 @@ class IbkrBroker:
             # an open one would change that one. The library knows the open ones by itself.
             mine = (e.execution for e in sheet.executions)
             used = [e.orderId for e in mine if e.clientId == self._link.client_id]
+            used += [each.trade.order.orderId for each in self._sent.values() if each.trade]
             self._link.number_orders_above(ib, max(used, default=0))
             return generation, sheet
 
@@ -278,7 +279,10 @@ class IbkrBroker:
                 f"account {self._link.account_id} is kept in {currency}, but this program "
                 "reckons in dollars; trade in an account whose base currency is USD"
             )
-        return Decimal(value)
+        amount = _number(value)
+        if amount is None:
+            raise RetryLater(f"TWS tells {value!r} as {tag} of account {self._link.account_id}")
+        return amount
 
     def refusal(self, intent: OrderIntent) -> str:
         """Return why an order would be refused for margin, by TWS's own what-if; empty if not.

@@ -146,7 +146,8 @@ def _misfit(details: "ContractDetails", option: OptionContract) -> str:
         (
             "symbol",
             found.localSymbol,
-            found.localSymbol.split()[:1] == [option.root]
+            not found.localSymbol  # its class is told, and is looked at above
+            or found.localSymbol.split()[:1] == [option.root]
             or found.localSymbol.replace(" ", "") == option.symbol,
         ),
     )

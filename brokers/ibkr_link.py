@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from brokers.ibkr_login import Attempt, Login
@@ -276,11 +277,14 @@ class IbkrLink:
         self._login.check_port()
         seconds = self._patience()
         self._drop()
-        ib = self._thread.run(lambda: self._open(seconds), seconds)
+        try:
+            ib = self._thread.run(lambda: self._open(seconds), seconds)
+        except TimeoutError:
+            raise RetryLater(f"connecting to TWS at {self.place} took too long") from None
         try:
             self.account_id = self._login.choose_account(ib.managedAccounts())
         except (MendInput, StopTrading):
-            self._thread.run(lambda: _hang_up(ib), 1.0)
+            self._end(ib)
             raise
         self._ib = ib
         self.server_version = ib.client.serverVersion()
@@ -351,6 +355,10 @@ class IbkrLink:
     def _drop(self) -> None:
         ib, self._ib = self._ib, None
         if ib is not None and self._thread.is_running:
+            self._end(ib)
+
+    def _end(self, ib: "IB") -> None:
+        with suppress(TimeoutError):  # a thread that is stuck cannot hold the day up
             self._thread.run(lambda: _hang_up(ib), 1.0)
 
     # What TWS says unasked.

@@ -118,10 +118,12 @@ def fill_id(exec_id: str) -> str:
     """Return what stays the same when an execution is corrected.
 
     A correction repeats the execution under an id that differs after the last period: .02
-    replaces .01 (execDetails in the API's documentation).
+    replaces .01 (execDetails in the API's documentation). An id of fewer parts than the four of
+    TWS may count executions there, and is left as it is.
     """
     stem, _, revision = exec_id.rpartition(".")
-    return stem if stem and len(revision) == 2 and revision.isdigit() else exec_id
+    is_revised = stem.count(".") >= 2 and len(revision) == 2 and revision.isdigit()
+    return stem if is_revised else exec_id
 
 
 @dataclass(frozen=True)
@@ -141,9 +143,10 @@ class Bookkeeper:
             quantity, report = round(what.shares), each.commissionReport
             side = Side.BUY if what.side.upper().startswith("B") else Side.SELL
             price = Decimal(str(what.price)).quantize(CENT)
+            is_told = bool(report.execId) and abs(report.commission) < _UNSET
             fee = (
                 Decimal(str(report.commission)).quantize(CENT, rounding=ROUND_HALF_UP)
-                if report.execId and abs(report.commission) < _UNSET
+                if is_told
                 else self.fees.fee(
                     option.root,
                     quantity,
@@ -162,6 +165,7 @@ class Bookkeeper:
                     price=price,
                     fee=fee,
                     at=self.stamp(what.time.astimezone(NEW_YORK)),
+                    fee_is_estimate=not is_told,
                 )
             )
         return sorted(found, key=lambda fill: (fill.at, fill.fill_id))

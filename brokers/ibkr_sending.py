@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from brokers.ibkr_orders import ENDED, Sent
 
 if TYPE_CHECKING:
-    from brokers.ibkr_link import IB, Contract, LimitOrder, Trade
+    from brokers.ibkr_link import IB, Contract, Execution, LimitOrder, Trade
 
 _LIVE = frozenset({"PreSubmitted", "Submitted", "Filled"})
 _REFUSALS = frozenset(
@@ -20,7 +20,7 @@ _STILL_LIVES = frozenset(
     {105, 165, 329, 399, 404, 492, 1100, 1101, 1102, 10167, 10349}
 )
 _NOTICES = range(2100, 2200)
-_QUIET_ACKNOWLEDGEMENT = 1.0
+_QUIET_ACKNOWLEDGEMENT = 0.25
 """Real seconds after which a number given by TWS counts as taken, if no status follows."""
 
 
@@ -59,6 +59,7 @@ class Hearing:
         ib.disconnectedEvent += self._on_end
         self._sent.trade = ib.placeOrder(self._contract, self._order)
         self._sent.trade.statusEvent += self._on_status
+        self._sent.trade.fillEvent += self._on_fill
 
     def word(self, code: str, text: str, *, taken: bool | None = None) -> Word:
         """Return a word on this order, with the number that TWS has given it, if any."""
@@ -84,6 +85,12 @@ class Hearing:
             loop.call_later(
                 _QUIET_ACKNOWLEDGEMENT, lambda: self._say(self.word("", "", taken=True))
             )
+
+    def _on_fill(self, trade: "Trade", fill: "Execution") -> None:
+        """Hear an execution, which may come before any status, or instead of one."""
+        del trade
+        self._order.permId = self._order.permId or fill.execution.permId
+        self._say(self.word("", "", taken=True))
 
     def _on_end(self) -> None:
         self._say(self.word("lost", "the connection broke before TWS had answered"))

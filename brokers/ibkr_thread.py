@@ -5,6 +5,7 @@ import logging
 import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -27,11 +28,16 @@ class LoopThread:
 
     def run(self, job: Callable[[], Awaitable[T]], seconds: float) -> T:
         """Return what a job on the loop returns. Raises TimeoutError well after its deadline."""
+        return self._run_on(self._the_loop(), job, seconds)
 
+    @staticmethod
+    def _run_on(
+        loop: asyncio.AbstractEventLoop, job: Callable[[], Awaitable[T]], seconds: float
+    ) -> T:
         async def begin() -> T:
             return await job()
 
-        future: Future[T] = asyncio.run_coroutine_threadsafe(begin(), self._the_loop())
+        future: Future[T] = asyncio.run_coroutine_threadsafe(begin(), loop)
         try:
             return future.result(seconds + _SLACK)
         except TimeoutError:
@@ -46,11 +52,14 @@ class LoopThread:
         """End every task, the loop and the thread. Calling it twice does nothing."""
         if self._loop is None or self._thread is None:
             return
-        self.run(_end_tasks, _SLACK)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_SLACK)
-        self._loop.close()
+        loop, thread = self._loop, self._thread
         self._loop = self._thread = None
+        with suppress(TimeoutError):
+            self._run_on(loop, _end_tasks, _SLACK)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(_SLACK)
+        if not thread.is_alive():  # one that is stuck is a daemon, and ends with the process
+            loop.close()
 
     def _the_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:

@@ -198,7 +198,7 @@ class Journal:
         The same report twice changes nothing, and a fill counts even if it arrives after the
         order was thought to be over.
         """
-        known = self._fills.get().ids
+        known = self._fills.get().fees
         new = [
             fill for fill in report.fills if fill.fill_id not in known and self._write_fill(fill)
         ]
@@ -221,11 +221,15 @@ class Journal:
 
     def has_fill(self, fill_id: str) -> bool:
         """Whether a fill was ever recorded."""
-        return fill_id in self._fills.get().ids
+        return fill_id in self._fills.get().fees
 
     def has_fills(self, fills: Iterable[Fill]) -> bool:
-        """Whether every one of these fills was recorded."""
-        return self._fills.get().ids.issuperset([each.fill_id for each in fills])
+        """Whether every one of these fills was recorded, with the fee that is told now."""
+        fees = self._fills.get().fees
+        return all(
+            each.fill_id in fees and (each.fee_is_estimate or fees[each.fill_id] == each.fee)
+            for each in fills
+        )
 
     def next_attempt(self, spread_no: int, leg: Leg, purpose: Purpose) -> int:
         """Return the number of the next order for one purpose of one leg, from 1."""
@@ -239,6 +243,24 @@ class Journal:
             return False
         self._store.commit()
         return True
+
+    def correct_fee(self, fill: Fill) -> Decimal | None:
+        """Commit the fee that the broker tells of a recorded fill; return the one it replaces.
+
+        Returns None, and writes nothing, when there is nothing to correct: the fill is not
+        recorded, its fee is the same, or is only an estimate of ours. A broker may tell what it
+        has charged seconds after the fill.
+        """
+        before = self._fills.get().fees.get(fill.fill_id)
+        if before is None or fill.fee_is_estimate or before == fill.fee:
+            return None
+        self._write(
+            "UPDATE fills SET fee_cents = ? WHERE fill_id = ?",
+            (to_cents(fill.fee), fill.fill_id),
+            (self._fills, self._orders, self._live, *self._of_positions),
+        )
+        self._store.commit()
+        return before
 
     def adopt(
         self,
@@ -303,7 +325,7 @@ class Journal:
             " FROM fills f JOIN orders o USING (client_order_id) WHERE o.session = ?",
             (self._key,),
         )
-        fills = Fills(set(), {})
+        fills = Fills({}, {})
         for order, fill_id, quantity, price, fee in rows:
             fills.add(order, fill_id, quantity, (price, fee))
         return fills

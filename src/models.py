@@ -311,9 +311,9 @@ class OrderOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Fill:
-    """Contracts that changed hands; the same `fill_id` is the same fill.
+    """Contracts that changed hands, at dollars per share; the same `fill_id` is the same fill.
 
-    `price` is dollars per share, `fee` dollars for all of it, positive when paid.
+    `fee` is dollars for all, positive when paid, or an estimate until the broker has told it.
     """
 
     fill_id: str
@@ -324,6 +324,7 @@ class Fill:
     price: Decimal
     fee: Decimal
     at: datetime
+    fee_is_estimate: bool = False
 
     @property
     def cash(self) -> Decimal:

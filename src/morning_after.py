@@ -71,13 +71,17 @@ class MorningAfter:
 
     @staticmethod
     def _take_fills(journal: Journal, broker: Broker | None) -> bool:
-        """Take over fills of recorded orders that were never heard of; return whether any was."""
+        """Take over fills of recorded orders that were never heard of, and fees told since.
+
+        Returns whether there was anything.
+        """
         if broker is None:
             return False
         ours = [
             each for each in broker.fills(journal.session) if journal.knows(each.client_order_id)
         ]
-        return sum(journal.record_fill(each) for each in ours) > 0
+        news = [journal.record_fill(each) or journal.correct_fee(each) is not None for each in ours]
+        return any(news)
 
     def _settle(
         self,

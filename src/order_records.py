@@ -88,16 +88,16 @@ NOTHING = (0, Decimal(0), Decimal(0))
 
 @dataclass(frozen=True, slots=True)
 class Fills:
-    """Every fill's id; of each order the contracts, price times quantity per share, and fees."""
+    """Each fill's fee by its id; of each order contracts, price times quantity, and fees."""
 
-    ids: set[str]
+    fees: dict[str, Decimal]
     of_orders: dict[str, tuple[int, Decimal, Decimal]]
 
     def add(self, order: str, fill_id: str, quantity: int, cents: tuple[int, int]) -> None:
         """Count one more fill of an order; `cents` are its price per share and its fee."""
         filled, paid, fees = self.of_orders.get(order, NOTHING)
         price, fee = map(from_cents, cents)
-        self.ids.add(fill_id)
+        self.fees[fill_id] = fee
         self.of_orders[order] = filled + quantity, paid + quantity * price, fees + fee
 
 

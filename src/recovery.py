@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 
 from src.day_record import DayRecord
 from src.herald import Herald
@@ -165,6 +166,22 @@ class Recovery:
             if self._journal.record_fill(fill):
                 words = f"{fill.side} {fill.quantity} {fill.contract} at {fill.price:.2f}"
                 self._herald.tell(now, "fill", f"Fill found at the broker: {words}.")
+        self._correct_fees(every, now)
+
+    def _correct_fees(self, every: Sequence[Fill], now: datetime) -> None:
+        """Take the fees that the broker has told since, closings of others included."""
+        corrected = [
+            (before, fill)
+            for fill in every
+            if (before := self._journal.correct_fee(fill)) is not None
+        ]
+        if corrected:
+            before = sum((each for each, _ in corrected), Decimal(0))
+            told = sum((fill.fee for _, fill in corrected), Decimal(0))
+            words = f"${told:.2f}, not ${before:.2f} as estimated"
+            self._herald.tell(
+                now, "fee", f"Fees of {len(corrected)} fills told by the broker: {words}."
+            )
 
     def _take_closings_of_others(
         self, fills: Sequence[Fill], held: Mapping[Held, int] | None, now: datetime

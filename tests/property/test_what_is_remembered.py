@@ -119,7 +119,7 @@ def _known(journal: Journal) -> tuple[object, ...]:
         list(journal.positions()),
         list(journal.open_positions()),
         (journal.held(spy_call()), journal.held(spxw_call())),
-        sorted(journal._fills.get().ids),
+        sorted(journal._fills.get().fees),
         journal._fills.get().of_orders,
     )
 

@@ -1,6 +1,7 @@
 """The journal forgets nothing, counts nothing twice, and knows what follows from its fills."""
 
 import sqlite3
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -360,3 +361,30 @@ def test_a_journal_of_a_session_that_was_not_begun_is_refused() -> None:
     journal = Journal(Store(open_database(None)), DAY)
     with pytest.raises(sqlite3.IntegrityError):
         journal.record_plan(a_plan())
+
+
+# Fees.
+
+
+def test_a_fee_that_the_broker_tells_later_replaces_the_estimate_once(journal: Journal) -> None:
+    intent = an_intent()
+    estimated = replace(a_fill(intent, 1, "23.40", "0.65"), fee_is_estimate=True)
+    told = replace(a_fill(intent, 1, "23.40", "1.27"), fee_is_estimate=False)
+    journal.record_intent(intent)
+    journal.apply(a_report(intent, estimated))
+    assert journal.correct_fee(told) == Decimal("0.65")
+    assert journal.correct_fee(told) is None
+    (position,) = journal.positions()
+    assert (position.fees, position.cash) == (Decimal("1.27"), Decimal("-2341.27"))
+
+
+def test_an_estimate_never_replaces_a_fee_that_the_broker_has_told(journal: Journal) -> None:
+    intent = an_intent()
+    trade(journal, intent, 1, "23.40", "1.27")
+    estimated = replace(a_fill(intent, 1, "23.40", "0.65"), fee_is_estimate=True)
+    assert journal.correct_fee(estimated) is None
+    assert journal.positions()[0].fees == Decimal("1.27")
+
+
+def test_a_fee_of_a_fill_that_is_not_recorded_corrects_nothing(journal: Journal) -> None:
+    assert journal.correct_fee(a_fill(an_intent(), 1, "23.40")) is None
