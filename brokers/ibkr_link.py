@@ -31,22 +31,12 @@ if TYPE_CHECKING:  # the other files of this broker know the library's types fro
     from ib_async import Fill as Execution
     from ib_async import OrderState as WhatIf
 
+    # fmt: off
     __all__ = [
-        "IB",
-        "CommissionReport",
-        "Contract",
-        "ContractDetails",
-        "Execution",
-        "IbkrLink",
-        "LimitOrder",
-        "Option",
-        "Patience",
-        "SendFailed",
-        "Ticker",
-        "Trade",
-        "TwsError",
-        "WhatIf",
+        "IB", "CommissionReport", "Contract", "ContractDetails", "Execution", "IbkrLink",
+        "LimitOrder", "Option", "Patience", "SendFailed", "Ticker", "Trade", "TwsError", "WhatIf",
     ]
+    # fmt: on
 
 T = TypeVar("T")
 Patience = Callable[[], float]

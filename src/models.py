@@ -1,7 +1,7 @@
 """The words of the program as types: immutable, without a clock, a network or a database.
 
-Money exchanged is `Decimal` dollars; what is looked at (quotes, credits) is `float` dollars a
-share. Times are aware, in New York. Cash is positive when received, a position when long.
+Money exchanged is `Decimal` dollars, what is looked at `float` dollars a share. Times are aware,
+in New York. Cash is positive when received, a position when long.
 """
 
 from collections.abc import Mapping
@@ -14,10 +14,8 @@ from zoneinfo import ZoneInfo
 
 NEW_YORK = ZoneInfo("America/New_York")
 Right = Literal["C", "P"]
-SPY_PER_SPREAD = 10
-"""SPY calls sold against one SPXW call: an SPX contract covers ten times the notional."""
-MULTIPLIER = 100
-"""Shares, or index dollars per point, behind one contract of either leg."""
+SPY_PER_SPREAD, MULTIPLIER = 10, 100
+"""SPY calls sold against one SPXW call; shares, or dollars a point, behind either contract."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +199,8 @@ class Criterion(NamedTuple):
 class EntryDecision:
     """To trade or not, and why.
 
-    `entry_credit` and `expected_profit` are dollars a spread, net of entry fees, positive when
-    received, `None` without a setup. `risk` is the loss in dollars at which the position is closed.
+    `entry_credit` and `expected_profit` are dollars a spread after entry fees, `None` without a
+    setup. `risk` is the loss in dollars at which the position is closed.
     """
 
     timestamp: datetime

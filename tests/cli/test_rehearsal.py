@@ -14,7 +14,7 @@ from tests.fakes.alpaca_server import KEYS, AlpacaServer, running
 from tests.fakes.rehearsal import DAY, Stage, run_main
 from tests.fakes.tws_server import FakeTws
 
-SPEED = 20.0
+SPEED = 6.0
 EASY = "strategy.min_entry_credit=200"
 """Whichever second of the dislocation the program meets, there is something to trade."""
 Run = Callable[..., CompletedProcess[str]]
@@ -85,7 +85,7 @@ def test_a_day_at_interactive_brokers_goes_from_process_to_process(
     with at_tws(tws, tmp_path, "09:40") as rehearse:
         entered = rehearse("--once")
     assert entered.returncode == 0, entered.stderr
-    assert "REHEARSAL at 20 times real speed: Interactive Brokers paper account" in entered.stdout
+    assert "REHEARSAL at 6 times real speed: Interactive Brokers paper account" in entered.stdout
     assert "Entry FILLED: short 20 SPY" in entered.stdout, entered.stdout
     assert sorted(tws.book.net().values()) == [-20, 2]
     with at_tws(tws, tmp_path, "15:50") as rehearse:
