@@ -236,6 +236,8 @@ class RealDay:
         failed = " ".join(str(each) for each in found if each.verdict is Verdict.FAIL)
         if failed and not self._is_open():
             raise StopTrading(f"{venue.what}: today cannot be traded. {failed} Nothing was sent.")
+        if failed:
+            self._console.say(now, f"Nothing is opened today, what is held is watched. {failed}")
         return failed
 
     def _facts(self, venue: Venue) -> LiveFacts:
