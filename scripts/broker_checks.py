@@ -65,7 +65,7 @@ def _rows(venue: Venue, session: Session, places: Places) -> tuple[Check, ...]:
 
 
 def _record(broker: Broker | None, session: Session, places: Places) -> Check:
-    """Return whether the broker, where there is one to ask, holds what the session's record says."""
+    """Return whether the broker, if there is one to ask, holds what the session's record says."""
     if not places.database.exists():
         return Check("record", Verdict.OK, "nothing is recorded yet: no position is open.")
     with closing(read_database(places.database)) as connection:
