@@ -8,9 +8,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -28,6 +28,7 @@ from tests.fakes.tws_server import FakeTws
 
 KEYS = ("PKTOPSECRETKEY", "topsecret-of-the-key")
 SECRETS = (*KEYS, "topsecret-of-the-proxy")
+SPEED = 20.0
 CLOSED = "No position is open."
 OPEN = "A POSITION IS OPEN and stays recorded (2026-06-01-1: short 20 SPY "
 
@@ -185,8 +186,7 @@ def one_after_another(
 
 
 def all_of_them(
-    world: Callable[[], AbstractContextManager[Place]],
-    troubles: Mapping[str, Trouble],
+    troubles: Mapping[str, tuple[Callable[[], AbstractContextManager[Place]], Trouble]],
     folder: Path,
     ports: Mapping[str, int],
 ) -> None:
@@ -198,7 +198,7 @@ def all_of_them(
     environs: dict[Path, dict[str, str]] = {}
     places: dict[Path, Place] = {}
     with ExitStack() as stack:
-        for name, trouble in troubles.items():
+        for name, (world, trouble) in troubles.items():
             home = folder / name.replace(" ", "-")
             home.mkdir()
             places[home] = place = stack.enter_context(world())
@@ -208,9 +208,8 @@ def all_of_them(
             undo = trouble.fault(place.server)
             if isinstance(undo, IbkrLink):
                 stack.callback(undo.close)
-        slow = [
-            home for home, one in zip(commands, troubles.values(), strict=True) if one.code == 4
-        ]
+        both = dict(zip(commands, (each for _, each in troubles.values()), strict=True))
+        slow = [home for home, trouble in both.items() if trouble.code == 4]
         quick = {home: command for home, command in commands.items() if home not in slow}
         with ThreadPoolExecutor(len(slow)) as pool:
             waiting = {
@@ -218,7 +217,7 @@ def all_of_them(
             }
             answers = one_after_another(quick, environs)
         answers |= {home: each.result() for home, each in waiting.items()}
-    for home, trouble in zip(commands, troubles.values(), strict=True):
+    for home, trouble in both.items():
         answer = answers[home]
         told = refusal(answer, trouble.code)
         assert told.count("\n") == 1, "one paragraph"
@@ -299,12 +298,6 @@ AT_TWS = {
     "read-only": Trouble(3, ("Read-Only mode", "Switch off Read-Only API"), faults(read_only=True)),
     "no expiry": Trouble(3, ("260601", "is not listed", "expire today"), unlist),
 }
-
-
-def test_each_trouble_at_interactive_brokers_is_one_sentence_and_an_exit_code(
-    tmp_path: Path, ports: dict[str, int]
-) -> None:
-    all_of_them(at_tws, AT_TWS, tmp_path, ports)
 
 
 # Alpaca.
@@ -396,7 +389,115 @@ AT_ALPACA = {
 }
 
 
-def test_each_trouble_at_alpaca_is_one_sentence_and_an_exit_code(
+def test_each_trouble_at_a_broker_is_one_sentence_and_an_exit_code(
     tmp_path: Path, ports: dict[str, int]
 ) -> None:
-    all_of_them(at_alpaca, AT_ALPACA, tmp_path, ports)
+    every = {f"ibkr {name}": (at_tws, each) for name, each in AT_TWS.items()}
+    every |= {f"alpaca {name}": (at_alpaca, each) for name, each in AT_ALPACA.items()}
+    all_of_them(every, tmp_path, ports)
+
+
+# With a position open.
+
+
+@contextmanager
+def held(place: Place, folder: Path) -> Iterator[None]:
+    """Let the program enter, and end."""
+    entered = ran(place.command(folder, "09:40", SPEED, "--once"), folder)
+    assert "Entry FILLED" in entered.stdout, entered.stdout + entered.stderr
+    orders = place.orders()
+    yield
+    assert place.orders() == orders, "nothing is opened"
+
+
+def interrupted(program: "subprocess.Popen[str]", ending: signal.Signals) -> str:
+    program.send_signal(ending)
+    _, told = program.communicate(timeout=30)
+    assert program.returncode == 130
+    assert told.startswith("optionsarbitrage: Interrupted. " + OPEN)
+    assert told.count("\n") == 1
+    return told
+
+
+def test_a_position_at_interactive_brokers_is_not_left_while_tws_is_away(
+    tmp_path: Path, ports: dict[str, int]
+) -> None:
+    with at_tws() as place, held(place, tmp_path):
+        away = ("--set", f"broker.ibkr.port={ports['closed']}")
+        with started(place.command(tmp_path, "09:45", 1.0, *away), tmp_path) as program:
+            said = wait_for(program, "POSITION IS OPEN")
+            told = interrupted(program, signal.SIGTERM)
+        assert "start it, log in" in said
+        assert "nothing is opened, and it is tried again until 16:15." in said
+        # Another program has taken our place: that is for a person to end.
+        with closing(somebody_else(place.server)):
+            refused = ran(place.command(tmp_path, "09:46", 1.0), tmp_path)
+        told = refusal(refused, 3)
+        assert "as client 17; end it" in told
+        assert OPEN in told
+        # Logged out at first: it goes on as soon as somebody has logged in.
+        place.server.faults.logged_out = True
+        short = ("--once", "--set", "broker.timeout_seconds=2")
+        with started(place.command(tmp_path, "10:30", 1.0, *short), tmp_path) as program:
+            wait_for(program, "logged out; log in to it again.")
+            place.server.faults.logged_out = False
+            place.server.faults.feed = Feed.NONE
+            said, told = program.communicate(timeout=30)
+        assert (program.returncode, told) == (0, "")
+        assert "Nothing is opened today, what is held is watched. market data: no live" in said
+        assert "Check 2026-06-01-1: SPY not known, P&L not known; hold" in said
+
+
+def test_a_position_on_alpacas_quotes_is_watched_on_when_its_keys_expire(tmp_path: Path) -> None:
+    with at_alpaca() as place, held(place, tmp_path):
+        keys = place.server.keys
+        place.server.keys = ("PKOTHER", "other")
+        told = refusal(ran(place.command(tmp_path, "10:30", 1.0), tmp_path), 2)
+        assert "set broker.api_key and broker.api_secret" in told
+        assert OPEN in told
+        place.server.keys = keys
+        nowhere = ("--set", "broker.alpaca.trading_url=https://api.alpaca.invalid")
+        with started(place.command(tmp_path, "10:35", 1.0, *nowhere), tmp_path) as program:
+            wait_for(program, "nothing is opened, and it is tried again until 16:15.")
+            interrupted(program, signal.SIGINT)
+        with started(place.command(tmp_path, "10:40", 300.0), tmp_path) as program:
+            wait_for(program, "Check 2026-06-01-1")
+            place.server.keys = ("PKOTHER", "other")
+            wait_for(program, "(HTTP 401): unauthorized. (the keys are no longer valid")
+            wait_for(program, "Check 2026-06-01-1: SPY not known, P&L not known; hold")
+            interrupted(program, signal.SIGTERM)
+
+
+# The doctor.
+
+
+def test_the_doctor_has_a_row_for_each_trouble_and_says_the_position(
+    tmp_path: Path, ports: dict[str, int]
+) -> None:
+    with at_tws() as tws, at_alpaca() as alpaca:
+        tws.server.now = lambda: datetime.now(UTC)
+        tws.server.faults.clock_skew = 300.0
+        alpaca.server.keys = ("PKOTHER", "other")
+        away = ("broker.name=ibkr", f"broker.ibkr.port={ports['closed']}")
+        with ThreadPoolExecutor(3) as pool:
+            clock, keys, missing = pool.map(
+                lambda settings: rows_of_the_doctor(tmp_path, settings),
+                (tws.settings, alpaca.settings, away),
+            )
+    assert clock["broker's clock"].startswith("fail: 300.") or "299." in clock["broker's clock"]
+    assert "ahead of this machine's. Let this machine" in clock["broker's clock"]
+    assert clock["record"].endswith("no position is open. ")
+    assert keys["broker"].startswith("fail: Alpaca does not accept the keys at http://127.0.0.1")
+    assert missing["broker"].startswith("fail: TWS or IB Gateway does not answer at 127.0.0.1:")
+    assert (
+        keys["record"] == missing["record"] == "ok: nothing is recorded yet: no position is open. "
+    )
+
+
+def rows_of_the_doctor(folder: Path, settings: tuple[str, ...]) -> dict[str, str]:
+    command = [sys.executable, "scripts/doctor.py", "--json", "--data-dir", str(folder / "data")]
+    answer = ran([*command, *(part for each in settings for part in ("--set", each))], folder)
+    assert (answer.returncode, answer.stderr) == (3, "")
+    assert [each for each in SECRETS if each in answer.stdout] == []
+    rows = json.loads(answer.stdout)["checks"]
+    return {row["name"]: f"{row['verdict']}: {row['found']} {row['mend']}" for row in rows}
