@@ -1,7 +1,7 @@
 """What an account at Alpaca can do for the strategy, and whether the way to it is sound."""
 
 from collections.abc import Callable
-from datetime import datetime, time
+from datetime import date, datetime, time
 
 from brokers import alpaca_pages as pages
 from brokers.alpaca_link import AlpacaLink
@@ -9,6 +9,7 @@ from brokers.alpaca_margin import margin_of_a_spread
 from brokers.alpaca_reply import Row, by_symbol, moment, number, rows, text, whole
 from src.models import Session
 from src.ports import Check, Clock, MendInput, RetryLater, StopTrading, Verdict
+from src.words import ended
 
 LAST_ORDER = time(15, 15)
 """New York time: the earliest of the published cut-offs for what expires today."""
@@ -46,6 +47,7 @@ def diagnose_market(
     looks: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("keys", lambda: _keys(link, _read_account(link))),
         ("market data", lambda: market_data(link, feed)),
+        ("today's contracts", lambda: _todays_contracts(link, session, feed)),
         ("clock", lambda: _clock(link, clock, stamp)),
         ("calendar", lambda: _calendar(link, session)),
     )
@@ -74,7 +76,7 @@ def alone(name: str, look: Callable[[], Check]) -> Check:
     try:
         return look()
     except (RetryLater, MendInput, StopTrading) as error:
-        return Check(name, Verdict.FAIL, f"{error}.".replace("..", "."))
+        return Check(name, Verdict.FAIL, ended(str(error)))
 
 
 def _read_account(link: AlpacaLink) -> Row:
@@ -158,6 +160,34 @@ def market_data(link: AlpacaLink, feed: str) -> Check:
         verdict = Verdict.WARN if link.paper else Verdict.FAIL
         return Check("market data", verdict, found, mend)
     return Check("market data", Verdict.OK, "OPRA quotes are delivered.")
+
+
+def _todays_contracts(link: AlpacaLink, session: Session, feed: str) -> Check:
+    """Return whether the day is an expiry of both; a contract without a quote yet counts, too."""
+    day = session.day
+    missing = [
+        root
+        for root, underlying in (("SPY", "SPY"), ("SPXW", "SPX"))
+        if not _is_quoted(link, underlying, root, day, feed)
+        and not pages.contracts(link, underlying, root, day)
+    ]
+    if missing:
+        found = f"Alpaca lists no {' and no '.join(missing)} option that expires on {day}."
+        mend = "Only a day that is an expiry of both can be traded."
+        return Check("today's contracts", Verdict.FAIL, found, mend)
+    return Check("today's contracts", Verdict.OK, f"SPY and SPXW options expire on {day}.")
+
+
+def _is_quoted(link: AlpacaLink, underlying: str, root: str, day: date, feed: str) -> bool:
+    params: dict[str, str | int | float] = {
+        "feed": feed,
+        "root_symbol": root,
+        "expiration_date": day.isoformat(),
+        "limit": 1,
+    }
+    path = f"/options/snapshots/{underlying}"
+    answer = link.options(path, params, what=f"the {root} options of {day}")
+    return bool(by_symbol(answer, "snapshots"))
 
 
 def _entitlement(link: AlpacaLink, feed: str) -> Check:

@@ -32,6 +32,7 @@ LIVE_URL = "https://api.alpaca.markets"
 DATA_URL = "https://data.alpaca.markets"
 _KEPT_FOR_EXITS = 20
 """Calls of a minute's 200 that only cancels, look-ups and closing orders may use."""
+_NEW_KEYS = "the keys are no longer valid: put new ones into .env and start again"
 Params = Mapping[str, str | int | float]
 
 
@@ -52,7 +53,8 @@ class Refusal(RetryLater):
         self.is_readable = is_json_object(body)
         said = f": {self.words}" if self.words else ""
         code = f", code {self.code}" if self.code else ""
-        super().__init__(f"Alpaca refused {what} (HTTP {status}{code}){said}")
+        mend = f" ({_NEW_KEYS})" if status == 401 else ""
+        super().__init__(f"Alpaca refused {what} (HTTP {status}{code}){said}{mend}")
 
 
 class AlpacaLink:

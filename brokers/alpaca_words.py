@@ -41,7 +41,7 @@ def why_unanswered(error: Exception, host: str, seconds: float) -> str:
         ),
         (
             isinstance(error, http.ConnectTimeout),
-            f"{host} took no connection within {seconds:.3g} s",
+            f"{host} took no connection within {seconds:.3g} s: check the network",
         ),
         (
             isinstance(error, http.Timeout) or "timed out" in words,
@@ -49,10 +49,16 @@ def why_unanswered(error: Exception, host: str, seconds: float) -> str:
         ),
         (
             "resolve" in words or "getaddrinfo" in words,
-            f"the name {host} cannot be resolved: there is no network, or DNS fails",
+            f"the name {host} cannot be resolved: check the network, its DNS and broker.alpaca",
         ),
-        ("refused" in words, f"nothing listens at {host}"),
-        ("unreachable" in words, f"there is no network that leads to {host}"),
+        (
+            "refused" in words,
+            f"nothing listens at {host}: see broker.alpaca.trading_url and broker.alpaca.data_url",
+        ),
+        (
+            "unreachable" in words,
+            f"there is no network that leads to {host}: check this machine's connection",
+        ),
     )
     found = (sentence for holds, sentence in cases if holds)
     return next(found, f"the connection to {host} was lost")

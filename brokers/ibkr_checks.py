@@ -12,6 +12,7 @@ from src.market_data import SPX_STRIKE_STEP, SPY_STRIKE_STEP, nearest_strike
 from src.models import SPY_PER_SPREAD, Leg, OptionContract, OrderIntent, Purpose, Quote, Side
 from src.ports import Account, Check, Clock, MendInput, RetryLater, StopTrading, Verdict
 from src.ticks import limit_for, tick_size
+from src.words import ended
 
 _READ_ONLY = 321
 _SKEW_IS_ODD, _SKEW_IS_WRONG = 2.0, 30.0
@@ -50,6 +51,7 @@ class Examination:
         self._quotes: dict[OptionContract, Quote] = {}
         self._listings: dict[str, Listing] = {}
         self._options: dict[str, OptionContract] = {}
+        self._is_read_only = False
 
     def capabilities(self) -> tuple[Check, ...]:
         """Return what the account can do for the strategy."""
@@ -135,7 +137,7 @@ class Examination:
                 self._listings[root] = self._contracts.option(option)
         except NotListed as error:
             mend = "See whether both expire today."
-            return Check("today's contracts", Verdict.FAIL, f"{error}.", mend)
+            return Check("today's contracts", Verdict.FAIL, ended(str(error)), mend)
         found = ", ".join(each.contract.localSymbol for each in self._listings.values())
         return Check("today's contracts", Verdict.OK, f"{found}.")
 
@@ -158,17 +160,20 @@ class Examination:
         option = self._options.get(root)
         if option is None or root not in self._listings:
             return _skipped(name, "no contract to ask for.")
+        if self._is_read_only:
+            return _skipped(name, "the API is read-only.")
         intent = self._intent(option, side, quantity)
         try:
             words = self._broker.refusal(intent)
         except TwsError as error:
             mend = "See the account's trading permissions."
             if error.code == _READ_ONLY:
+                self._is_read_only = True
                 mend = "Switch off Read-Only API in TWS (Configure, API, Settings)."
-            return Check(name, Verdict.FAIL, f"{error}.", mend)
+            return Check(name, Verdict.FAIL, ended(str(error)), mend)
         if words:
             mend = "Have the account approved for it, or fund it."
-            return Check(name, Verdict.FAIL, f"TWS would refuse: {words}.", mend)
+            return Check(name, Verdict.FAIL, ended(f"TWS would refuse: {words}"), mend)
         return Check(name, Verdict.OK, f"TWS would take the order: {intent}.")
 
     def _intent(self, option: OptionContract, side: Side, quantity: int) -> OrderIntent:
@@ -193,7 +198,7 @@ def _row(name: str, look: Callable[[], Check]) -> Check:
     try:
         return look()
     except (RetryLater, MendInput, StopTrading) as error:
-        return Check(name, Verdict.FAIL, f"{error}.")
+        return Check(name, Verdict.FAIL, ended(str(error)))
 
 
 def _skipped(name: str, why: str) -> Check:

@@ -97,7 +97,8 @@ class Attempt:
         elif not self.has_socket:
             words = (
                 f"TWS or IB Gateway does not answer at {place}; start it, log in, and switch "
-                "its API on (Configure, API, Settings, Enable ActiveX and Socket Clients)"
+                "its API on (Configure, API, Settings, Enable ActiveX and Socket Clients), or "
+                "see broker.ibkr.port"
             )
         elif not self.has_greeted:
             words = (

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 _LIVE = 1
 _KINDS = {2: "frozen", 3: "delayed", 4: "delayed and frozen"}
+_SUBSCRIBE = (
+    "subscribe to live data at Interactive Brokers (Client Portal, Settings, Market Data "
+    "Subscriptions), let the paper account share it, and log in to TWS again"
+)
+_ELSEWHERE = "another session of this user has the live data; end it (a TWS, a phone, a browser)"
+_MENDS = dict.fromkeys((354, 10089, 10090, 10167, 10168), _SUBSCRIBE) | {10197: _ELSEWHERE}
+"""What a person can do about an error of a stream, by its code."""
 _ONE_SIDE = 0.5
 """Real seconds that the second side of a market may come after the first."""
 _CLOSES_ARE_KNOWN = timedelta(minutes=1)
@@ -255,7 +262,8 @@ class IbkrMarket:
         if request > 0 and code not in _NOTICES:
             for stream in list(self._streams.values()):
                 if stream.request == request and stream.generation == self.link.data_generation:
-                    stream.problem = f"{code}, {words}"
+                    mend = f"; {_MENDS[code]}" if code in _MENDS else ""
+                    stream.problem = f"{code}, {words.rstrip('.')}{mend}"
 
     def _remember_close(self, spy: Quote | None) -> None:
         if spy and spy.last and self.session and spy.at <= self.session.close:

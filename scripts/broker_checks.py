@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from scripts.run_doctor import Places
 from scripts.venues import Venue, open_venue
+from src import story
 from src.checks import guarded, guarded_rows
 from src.database import Store, read_database
 from src.journal import Journal
@@ -31,21 +32,28 @@ def broker_checks(settings: Settings, places: Places, live: bool) -> Iterable[Ch
     clock = WallClock()
     calendar = MarketCalendar()
     session = calendar.next_session(clock.now().date() - timedelta(days=1))
-    venue = open_venue(
-        settings,
-        session,
-        clock,
-        live=live,
-        patience=Patience(settings.broker.timeout_seconds, LONGEST),
-        stamp=lambda at: at,
-        speed=1.0,
-        is_rehearsal=False,
-        say=lambda _: None,
-    )
-    try:
-        return _rows(venue, session, places)
-    finally:
-        venue.close()
+
+    def asked() -> tuple[Check, ...]:
+        venue = open_venue(
+            settings,
+            session,
+            clock,
+            live=live,
+            patience=Patience(settings.broker.timeout_seconds, LONGEST),
+            stamp=lambda at: at,
+            speed=1.0,
+            is_rehearsal=False,
+            say=lambda _: None,
+        )
+        try:
+            return _rows(venue, session, places)
+        finally:
+            venue.close()
+
+    rows = guarded_rows("broker", asked)
+    if any(each.name == "record" for each in rows):
+        return rows
+    return (*rows, guarded("record", lambda: _record(None, session, places)))
 
 
 def _rows(venue: Venue, session: Session, places: Places) -> tuple[Check, ...]:
@@ -67,14 +75,18 @@ def _not_needed(check: Check) -> Check:
     return replace(check, verdict=Verdict.SKIP, found=words, mend="")
 
 
-def _record(broker: Broker, session: Session, places: Places) -> Check:
-    """Return whether the broker holds what the session's record says."""
+def _record(broker: Broker | None, session: Session, places: Places) -> Check:
+    """Return whether the broker, if there is one to ask, holds what the session's record says."""
     if not places.database.exists():
-        return Check("record", Verdict.OK, "nothing is recorded yet.")
+        return Check("record", Verdict.OK, "nothing is recorded yet: no position is open.")
     with closing(read_database(places.database)) as connection:
         positions = Journal(Store(connection), session.day).positions()
+    held = story.open_positions([each for each in positions if each.is_open])
+    words = f"A POSITION IS OPEN ({held})." if held else "no position is open."
+    if broker is None:
+        return Check("record", Verdict.SKIP, f"not compared with a broker. In it {words}")
     found = difference(positions, held_contracts(broker.holdings()))
     if not found:
-        return Check("record", Verdict.OK, "the record and the broker agree.")
+        return Check("record", Verdict.OK, f"the record and the broker agree: {words}")
     mend = "Look at the account; nothing is opened while they differ."
-    return Check("record", Verdict.FAIL, f"{found}.", mend)
+    return Check("record", Verdict.FAIL, f"{found}. In the record {words}", mend)

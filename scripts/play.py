@@ -1,7 +1,8 @@
 """Plays one day from its first line to its last: the tape, the heartbeat, the loop, the words."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -91,11 +92,8 @@ def play(
     # In, in again to complete, out, and each of the two legs may take its time.
     longest = timedelta(seconds=6 * settings.execution.leg_deadline_seconds)
     heart = Heartbeat(folder, day, start, speed=stage.speed, longest_tick=longest)
-    try:
+    with telling(day.position_in_words):
         _run(day, stage, console, heart, once=once)
-    except BaseException:
-        complain(_position_in_words(day))
-        raise
     if writer and recorder and day.record.is_reported():
         _finish_tape(writer, recorder, source.official_closes(session.day))
     console.line(f"Database: {folder / settings.logging.database.name}")
@@ -138,11 +136,19 @@ def _finish_tape(
         complain(f"{failure}. The day itself is recorded; make room for the next one.")
 
 
-def _position_in_words(day: TradingDay) -> str:
+@contextmanager
+def telling(position: Callable[[], str]) -> Iterator[None]:
+    """Note the position with whatever ends the block, so that both are said in one breath."""
     try:
-        return day.position_in_words()
-    except sqlite3.Error as error:
-        return f"Whether a position is open cannot be read from the database ({error})."
+        yield
+    except BaseException as ending:
+        try:
+            ending.add_note(position())
+        except sqlite3.Error as error:
+            ending.add_note(
+                f"Whether a position is open cannot be read from the database ({error})."
+            )
+        raise
 
 
 def _patient(tick: Tick, console: Console) -> Tick:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from brokers.simulated_client import SimulatedBroker
 from brokers.yfinance_client import OPTIONS_DELAY
-from scripts.play import Stage, play, refuse_difference
+from scripts.play import Stage, play, refuse_difference, telling
 from scripts.simulated_days import exchange_rules
 from scripts.venues import Venue, open_venue
 from src import story
@@ -21,6 +21,7 @@ from src.models import Session
 from src.morning_after import MorningAfter
 from src.ports import Broker, MendInput, Notifier, QuoteSource, RetryLater, StopTrading, Verdict
 from src.settings import Settings
+from src.words import ended
 from utils.console import DONE, Console, complain
 from utils.instance_lock import only_instance
 from utils.market_calendar import MarketCalendar
@@ -122,11 +123,8 @@ class RealDay:
             refuse_difference(record)
             self._console.line(f"The session {known.session} is done and reported already.")
             return DONE
-        try:
+        with telling(self._position):
             venue = self._connected()
-        except BaseException:
-            complain(self._position())
-            raise
         try:
             self._play(venue, mode)
         finally:
@@ -160,21 +158,27 @@ class RealDay:
                     say=lambda text: self._console.say(self._time.clock.now(), text),
                 )
             except RetryLater as error:
-                watched = self._is_open() and now < self._session.spy_options_close
-                if tries >= TRIES and not watched:
-                    raise
-                self._console.say(now, f"{error} Trying again.")
+                is_watched = self._is_open() and now < self._session.spy_options_close
+                if tries >= TRIES and not is_watched:
+                    raise RetryLater(
+                        f"{ended(str(error))} It was tried {TRIES} times; start again when that "
+                        "is mended."
+                    ) from error
+                again = self._until_the_last_trade() if is_watched else "Trying again."
+                self._console.say(now, f"{ended(str(error))} {again}")
                 if tries == TRIES:
-                    _notify(self._notifier(), f"No connection: {error} {self._position()}")
+                    words = f"No connection: {ended(str(error))} {self._position()}"
+                    _notify(self._notifier(), words)
             self._time.clock.sleep(PAUSE_SECONDS * self._time.speed)
+
+    def _until_the_last_trade(self) -> str:
+        last = f"{self._session.spy_options_close:%H:%M}"
+        return f"A POSITION IS OPEN: nothing is opened, and it is tried again until {last}."
 
     def _play(self, venue: Venue, mode: str) -> None:
         settings, session, clock = self._settings, self._session, self._time.clock
-        try:
+        with telling(self._position):
             bar = self._before_trading(venue)
-        except BaseException:
-            complain(self._position())
-            raise
         broker = venue.broker
 
         def exchange(source: QuoteSource) -> Broker:
@@ -230,6 +234,8 @@ class RealDay:
         failed = " ".join(str(each) for each in found if each.verdict is Verdict.FAIL)
         if failed and not self._is_open():
             raise StopTrading(f"{venue.what}: today cannot be traded. {failed} Nothing was sent.")
+        if failed:
+            self._console.say(now, f"Nothing is opened today, what is held is watched. {failed}")
         return failed
 
     def _guard_real_money(self, venue: Venue) -> None:

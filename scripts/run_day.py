@@ -13,7 +13,7 @@ from scripts.simulated_days import Market, generated, play_simulated, recorded
 from src.ports import MendInput, StopTrading, Verdict
 from src.settings import KEYS, Settings, load_settings
 from utils.console import DONE, FAILED, Console, complain, exit_code, sentence
-from utils.logging_setup import start_logging
+from utils.logging_setup import hide, start_logging
 from utils.market_calendar import MarketCalendar
 
 _log = logging.getLogger("optionsarbitrage")
@@ -23,6 +23,7 @@ def run(args: argparse.Namespace, project: Path) -> int:
     """Run the day of a command line; every failure ends in one sentence and its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     handler: logging.Handler | None = None
+    secrets: tuple[str, ...] = ()
     try:
         loaded = load_settings(args.config, args.overrides, root=project)
         settings = loaded.settings
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace, project: Path) -> int:
         code = exit_code(error)
         level = logging.ERROR if code == FAILED else logging.DEBUG
         _log.log(level, "the details of what ended the run", exc_info=error)
-        complain(sentence(error))
+        complain(hide(sentence(error), secrets))  # a server may repeat the key that it refuses
         return code
     finally:
         if handler:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from src.ports import Check, MendInput, RetryLater, StopTrading, Verdict
+from src.words import ended
 
 _SEVERITY = (Verdict.SKIP, Verdict.OK, Verdict.WARN, Verdict.FAIL)
 
@@ -20,16 +21,12 @@ def guarded_rows(
     try:
         return tuple(function())
     except (MendInput, StopTrading, RetryLater) as error:
-        return (Check(name, Verdict.FAIL, _ended(str(error)), mend),)
+        return (Check(name, Verdict.FAIL, ended(str(error)), mend),)
     except ImportError as error:
         return (Check(name, Verdict.FAIL, f"a package is missing ({error}).", mend),)
     except Exception as error:  # noqa: BLE001 - whatever it is, it becomes this check's row
         words = f"the check itself failed ({type(error).__name__}: {error})."
         return (Check(name, Verdict.FAIL, words, mend),)
-
-
-def _ended(text: str) -> str:
-    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def worst(checks: Iterable[Check]) -> Verdict:

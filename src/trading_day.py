@@ -35,6 +35,7 @@ from src.settings import Settings
 from src.strategy_engine import Capacity, should_enter_trade
 from src.timetable import Phase, Timetable
 from src.trade_book import TradeBook
+from src.words import ended
 
 LOOK_AGAIN = timedelta(seconds=2)
 """How soon an order in doubt is looked for again, once nothing trades any more."""
@@ -316,7 +317,7 @@ class TradingDay:
         )
         verdict = self._risk.can_open_position(size, exposure, account)
         if not verdict.allowed:
-            self._tell(now, "risk", f"Risk says no: {'; '.join(verdict.reasons)}.")
+            self._tell(now, "risk", ended(f"Risk says no: {'; '.join(verdict.reasons)}"))
             return
         margin = f"${reg_t_margin(setup, size):,.0f}"
         self._tell(now, "risk", f"Risk allows {size}. Uncovered under Reg T: margin {margin}.")

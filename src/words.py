@@ -34,6 +34,11 @@ def label(mode: str) -> str:
     return LABELS.get(mode, f"SIMULATED ({mode}): no money was at stake")
 
 
+def ended(text: str) -> str:
+    """Return a sentence with a full stop, so that another one can follow."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def count(number: int, noun: str) -> str:
     """Return a number of things, e.g. "1 trade" or "2 trades"."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from src.ports import MendInput, RetryLater, StopTrading
+from src.words import ended
 from utils.logging_setup import hide
 
 DONE = 0
@@ -74,7 +75,12 @@ def exit_code(error: BaseException) -> int:
 
 
 def sentence(error: BaseException) -> str:
-    """Return what a person should read about an error."""
+    """Return what a person should read about an error: what it is, then what was noted with it."""
+    notes: list[str] = getattr(error, "__notes__", [])
+    return " ".join([ended(_words(error)), *notes]) if notes else _words(error)
+
+
+def _words(error: BaseException) -> str:
     if isinstance(error, MendInput | StopTrading | RetryLater):
         return str(error)
     if isinstance(error, sqlite3.Error):

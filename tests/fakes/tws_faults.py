@@ -26,6 +26,8 @@ class Faults:
     """Requests that are answered without their end marker."""
     rejections: list[tuple[int, str]] = field(default_factory=list)
     """Code and words for the next orders, one each."""
+    what_if_rejection: tuple[int, str] | None = None
+    """Code and words for every what-if."""
     notices: list[tuple[int, str]] = field(default_factory=list)
     """Code and words sent with the next orders, which live nevertheless."""
     hold: bool = False

@@ -45,6 +45,8 @@ class OrderDesk:
         faults, book = self._server.faults, self._book
         if faults.read_only:
             return 321, "Error validating request.-'cn' : cause - The API is in Read-Only mode."
+        if faults.what_if_rejection and order.what_if:
+            return faults.what_if_rejection
         if faults.rejections and not order.what_if:
             return faults.rejections.pop(0)
         if order.account and order.account not in self._server.accounts.split(","):

@@ -118,7 +118,7 @@ def test_alpacas_own_addresses_are_used_when_none_is_given() -> None:
 
 
 def test_nothing_listening_is_one_sentence(desk: AlpacaDesk) -> None:
-    with pytest.raises(Unanswered, match=r"^nothing listens at 127\.0\.0\.1:9$"):
+    with pytest.raises(Unanswered, match=r"^nothing listens at 127\.0\.0\.1:9: see "):
         ask(desk.new_link(url="http://127.0.0.1:9"))
 
 

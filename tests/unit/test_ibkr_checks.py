@@ -52,7 +52,7 @@ def test_an_account_that_may_not_sell_uncovered_calls_fails_with_the_words_of_tw
 def test_a_read_only_api_is_found_and_mended(desk: TwsDesk) -> None:
     desk.link.ready()
     desk.server.faults.read_only = True
-    row = rows(desk)["uncovered calls"]
+    row = rows(desk)["index options"]
     assert row.verdict is Verdict.FAIL
     assert "Read-Only API" in row.mend
 
