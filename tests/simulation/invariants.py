@@ -111,11 +111,13 @@ class Invariants:
     def _obeyed(self) -> None:
         """(h) a wish to close is carried out, or somebody hears why it is not."""
         now = self._world.time.moment
-        asked = [at for at, mode in self.modes if mode >= ControlMode.CLOSE]
-        if not asked or now >= self._session.close or self._exchange.own_acts:
+        if not any(self._exchange.inner._state.options.values()) or self._exchange.own_acts:
             return
-        since = max(asked[0], self._world.last_disturbance)
-        if now - since < OBEYED or not any(self._exchange.inner._state.options.values()):
+        asked = next((at for at, mode in self.modes if mode >= ControlMode.CLOSE), None)
+        if asked is None or now >= self._session.close:
+            return
+        since = max(asked, self._world.last_disturbance)
+        if now - since < OBEYED:
             return
         then = (now - OBEYED + self._world.offset).isoformat()
         # The newest first: as a rule it is the answer, and this is asked at every step.
