@@ -123,8 +123,9 @@ class Recovery:
     def _note_foreign(self, held: Mapping[Held, int]) -> None:
         """Take what is held besides the record for the user's own, unless it may be a late fill.
 
-        While a spread goes in or out, a difference in its contracts is one of ours on its way; but
-        one that has become smaller was such a fill, and is no longer taken for the user's.
+        While a spread goes in or out, a difference in its contracts is one of ours on its way, as
+        long as an order of ours could make it; but one that has become smaller was such a fill,
+        and is no longer taken for the user's.
         """
         moving = {
             contract
@@ -137,9 +138,22 @@ class Recovery:
                 continue
             found = held.get(contract, 0) - self._journal.held(contract)
             known = self._foreign.get(contract, 0)
-            if contract not in moving or min(known, 0) <= found <= max(known, 0):
+            shrinks = min(known, 0) <= found <= max(known, 0)
+            if contract not in moving or shrinks or not self._may_be_ours(contract, found):
                 self._foreign[contract] = found
         self._executor.expect_besides(self._foreign)
+
+    def _may_be_ours(self, contract: OptionContract, difference: int) -> bool:
+        """Whether fills of ours that are not told yet could make this difference in a contract.
+
+        Where positions lag, those that are told could as well.
+        """
+        return self._broker.positions_lag_seconds > 0 or any(
+            each.intent.contract == contract
+            and each.intent.side.sign * difference > 0
+            and each.filled < each.intent.quantity
+            for each in self._journal.orders()
+        )
 
     def _end_forgotten_orders(self, now: datetime) -> None:
         """Cancel every order of ours that is alive at the broker and over, or unknown, to us."""

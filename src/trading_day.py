@@ -278,15 +278,17 @@ class TradingDay:
         """
         self._book.bring_up_to_date(now)
         held = self._book.open_positions()
-        if any(each.spy_short for each in held) and now < self.session.spy_options_close:
-            self._book.finish(now)
-            if self._close_is_wished():
-                self.monitor_loop(now)
-            until = f"{self.session.spy_options_close:%H:%M}"
-            words = f"SPY calls trade until {until}, and may be exercised until 17:30."
+        last_trade = self.session.spy_options_close
+        if any(each.spy_short for each in held):
+            words = f"SPY calls trade until {last_trade:%H:%M}, and may be exercised until 17:30."
+            if now < last_trade:
+                self._book.finish(now)
+                if self._close_is_wished():
+                    self.monitor_loop(now)
             self._alert(now, "Short calls are held into expiry", words)
-            return min(self.timetable.next_quick_check(now), self.session.spy_options_close)
-        patient = now < self.session.spy_options_close + GIVE_UP_ON_CLOSES
+            if now < last_trade:
+                return min(self.timetable.next_quick_check(now), last_trade)
+        patient = now < last_trade + GIVE_UP_ON_CLOSES
         if patient and any(each.status.is_in_doubt for each in self.journal.orders()):
             self._herald.tell_once(now, "wait", "Waiting to hear what became of an order.")
             return now + LOOK_AGAIN
