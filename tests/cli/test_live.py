@@ -138,8 +138,7 @@ def test_a_config_for_paper_stops_it_before_the_broker_is_asked(live: Live) -> N
         (
             "U7654321",
             REAL,
-            "LIVE_ACCOUNT_ID is U7654321, and the broker says that this is the a" +
-            f"account {ACCOUNT}; correct",
+            f"and the broker says that this is the account {ACCOUNT}; correct the one",
         ),
         (ACCOUNT, REAL[:1], "broker.live_account is empty; put the id there to allow a start"),
         (
