@@ -1,7 +1,7 @@
 """What a person reads when a broker cannot be used: what is wrong, what to do, what is held."""
 
 import json
-import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,22 +12,30 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from brokers.ibkr_link import IbkrLink
-from src.models import OptionContract, Quote
 from tests.cli.player import refusal, wait_for
-from tests.fakes.alpaca_exchange import AlpacaExchange
-from tests.fakes.alpaca_server import AlpacaServer, running
-from tests.fakes.rehearsal import DAY, PROJECT, Stage, a_moment
+from tests.fakes.alpaca_server import AlpacaServer
+from tests.fakes.broker_places import (
+    KEYS,
+    SECRETS,
+    Place,
+    at_alpaca,
+    at_tws,
+    one_after_another,
+    ran,
+    started,
+)
+from tests.fakes.rehearsal import DAY
 from tests.fakes.tws_faults import Feed
 from tests.fakes.tws_server import FakeTws
+from utils import machine_checks
+from utils.market_calendar import MarketCalendar
+from utils.market_clock import WallClock
 
-KEYS = ("PKTOPSECRETKEY", "topsecret-of-the-key")
-SECRETS = (*KEYS, "topsecret-of-the-proxy")
 SPEED = 20.0
 CLOSED = "No position is open."
 OPEN = "A POSITION IS OPEN and stays recorded (2026-06-01-1: short 20 SPY "
@@ -48,101 +56,19 @@ class Trouble:
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass
-class Place:
-    """A fake broker, and how the program is pointed to it."""
-
-    server: Any
-    settings: tuple[str, ...]
-    orders: Callable[[], int]
-    live_by: Callable[[Stage], None]
-    show: Callable[[OptionContract, Quote], None]
-    level: Callable[[str, float], None]
-
-    def command(self, folder: Path, start: str, speed: float, *more: str) -> list[str]:
-        stage = Stage.begin(start, speed)
-        self.live_by(stage)
-        stage.show(self.show, self.level)
-        pairs = (*self.settings, "logging.level=DEBUG", "strategy.min_entry_credit=200")
-        return [
-            *(sys.executable, "scripts/main.py", "--paper", "--data-dir", str(folder)),
-            *("--start-at", f"{DAY}T{start}:00", "--speed", f"{speed:g}"),
-            *(part for each in pairs for part in ("--set", each)),
-            *more,
-        ]
+@pytest.fixture(scope="module")
+def known_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory in which the calendar is at hand, as after the first run."""
+    folder = tmp_path_factory.mktemp("days")
+    calendar = MarketCalendar(folder)
+    for day in (DAY, WallClock().now().date()):
+        machine_checks.calendar(day, calendar)
+    return folder
 
 
-@contextmanager
-def at_tws(**fields: Any) -> Iterator[Place]:  # noqa: ANN401
-    with FakeTws(**fields) as server:
-
-        def live_by(stage: Stage) -> None:
-            server.now = server.book.now = stage.clock.now
-
-        yield Place(
-            server,
-            ("broker.name=ibkr", f"broker.ibkr.port={server.port}"),
-            lambda: len(server.book.orders),
-            live_by,
-            lambda contract, quote: server.quote(contract, quote.bid, quote.ask),
-            server.level,
-        )
-
-
-@contextmanager
-def at_alpaca() -> Iterator[Place]:
-    exchange = AlpacaExchange(lambda: a_moment("09:40"))
-    with running(exchange) as server:
-        server.keys = KEYS
-
-        def level(name: str, price: float) -> None:
-            if name == "SPY":
-                exchange.quote_spy(price - 0.01, price + 0.01)
-
-        yield Place(
-            server,
-            (f"broker.alpaca.trading_url={server.url}", f"broker.alpaca.data_url={server.url}"),
-            lambda: len(server.sent("POST", "/v2/orders")),
-            lambda stage: setattr(exchange, "now", stage.clock.now),
-            lambda contract, quote: exchange.quote(contract, quote.bid, quote.ask),
-            level,
-        )
-
-
-def surroundings(folder: Path, more: Mapping[str, str]) -> dict[str, str]:
-    keys = {"ALPACA_API_KEY": KEYS[0], "ALPACA_SECRET_KEY": KEYS[1]}
-    own = {name: text for name, text in os.environ.items() if not name.upper().endswith("_PROXY")}
-    return {**own, **keys, "HOME": str(folder), **more}
-
-
-def ran(
-    command: list[str], folder: Path, environ: Mapping[str, str] = MappingProxyType({})
-) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command,
-        cwd=PROJECT,
-        env=surroundings(folder, environ),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
-
-
-@contextmanager
-def started(command: list[str], folder: Path) -> Iterator["subprocess.Popen[str]"]:
-    with subprocess.Popen(
-        command,
-        cwd=PROJECT,
-        env=surroundings(folder, {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as program:
-        try:
-            yield program
-        finally:
-            program.kill()
+@pytest.fixture
+def data(known_days: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(known_days, tmp_path / "data"))
 
 
 @pytest.fixture
@@ -154,41 +80,11 @@ def ports() -> Iterator[dict[str, int]]:
         yield {"closed": shut.getsockname()[1], "silent": mute.getsockname()[1]}
 
 
-def one_after_another(
-    commands: Mapping[Path, list[str]], environs: Mapping[Path, Mapping[str, str]]
-) -> "dict[Path, subprocess.CompletedProcess[str]]":
-    """Run several commands in one process, each with streams of its own."""
-    runs = [
-        {
-            "arguments": command[2:],
-            "environ": surroundings(folder, environs[folder]),
-            "folder": str(folder),
-        }
-        for folder, command in commands.items()
-    ]
-    subprocess.run(
-        [sys.executable, "-m", "tests.fakes.one_after_another"],
-        cwd=PROJECT,
-        input=json.dumps(runs),
-        text=True,
-        timeout=100,
-        check=True,
-    )
-    return {
-        folder: subprocess.CompletedProcess(
-            command,
-            int((folder / "code").read_text()),
-            (folder / "out").read_text(encoding="utf-8"),
-            (folder / "err").read_text(encoding="utf-8"),
-        )
-        for folder, command in commands.items()
-    }
-
-
 def all_of_them(
     troubles: Mapping[str, tuple[Callable[[], AbstractContextManager[Place]], Trouble]],
     folder: Path,
     ports: Mapping[str, int],
+    known_days: Path,
 ) -> None:
     """Have every trouble, and look at all that the program says and does.
 
@@ -200,7 +96,7 @@ def all_of_them(
     with ExitStack() as stack:
         for name, (world, trouble) in troubles.items():
             home = folder / name.replace(" ", "-")
-            home.mkdir()
+            shutil.copytree(known_days, home)
             places[home] = place = stack.enter_context(world())
             more = [part for each in trouble.settings for part in ("--set", each.format(**ports))]
             commands[home] = place.command(home, "09:40", 1.0, *more)
@@ -390,11 +286,12 @@ AT_ALPACA = {
 
 
 def test_each_trouble_at_a_broker_is_one_sentence_and_an_exit_code(
-    tmp_path: Path, ports: dict[str, int]
+    tmp_path: Path, ports: dict[str, int], known_days: Path
 ) -> None:
+    every: dict[str, tuple[Callable[[], AbstractContextManager[Place]], Trouble]]
     every = {f"ibkr {name}": (at_tws, each) for name, each in AT_TWS.items()}
     every |= {f"alpaca {name}": (at_alpaca, each) for name, each in AT_ALPACA.items()}
-    all_of_them(every, tmp_path, ports)
+    all_of_them(every, tmp_path, ports, known_days)
 
 
 # With a position open.
@@ -420,25 +317,25 @@ def interrupted(program: "subprocess.Popen[str]", ending: signal.Signals) -> str
 
 
 def test_a_position_at_interactive_brokers_is_not_left_while_tws_is_away(
-    tmp_path: Path, ports: dict[str, int]
+    data: Path, ports: dict[str, int]
 ) -> None:
-    with at_tws() as place, held(place, tmp_path):
+    with at_tws() as place, held(place, data):
         away = ("--set", f"broker.ibkr.port={ports['closed']}")
-        with started(place.command(tmp_path, "09:45", 1.0, *away), tmp_path) as program:
+        with started(place.command(data, "09:45", 1.0, *away), data) as program:
             said = wait_for(program, "POSITION IS OPEN")
             told = interrupted(program, signal.SIGTERM)
         assert "start it, log in" in said
         assert "nothing is opened, and it is tried again until 16:15." in said
         # Another program has taken our place: that is for a person to end.
         with closing(somebody_else(place.server)):
-            refused = ran(place.command(tmp_path, "09:46", 1.0), tmp_path)
+            refused = ran(place.command(data, "09:46", 1.0), data)
         told = refusal(refused, 3)
         assert "as client 17; end it" in told
         assert OPEN in told
         # Logged out at first: it goes on as soon as somebody has logged in.
         place.server.faults.logged_out = True
         short = ("--once", "--set", "broker.timeout_seconds=2")
-        with started(place.command(tmp_path, "10:30", 1.0, *short), tmp_path) as program:
+        with started(place.command(data, "10:30", 1.0, *short), data) as program:
             wait_for(program, "logged out; log in to it again.")
             place.server.faults.logged_out = False
             place.server.faults.feed = Feed.NONE
@@ -448,19 +345,19 @@ def test_a_position_at_interactive_brokers_is_not_left_while_tws_is_away(
         assert "Check 2026-06-01-1: SPY not known, P&L not known; hold" in said
 
 
-def test_a_position_on_alpacas_quotes_is_watched_on_when_its_keys_expire(tmp_path: Path) -> None:
-    with at_alpaca() as place, held(place, tmp_path):
+def test_a_position_on_alpacas_quotes_is_watched_on_when_its_keys_expire(data: Path) -> None:
+    with at_alpaca() as place, held(place, data):
         keys = place.server.keys
         place.server.keys = ("PKOTHER", "other")
-        told = refusal(ran(place.command(tmp_path, "10:30", 1.0), tmp_path), 2)
+        told = refusal(ran(place.command(data, "10:30", 1.0), data), 2)
         assert "set broker.api_key and broker.api_secret" in told
         assert OPEN in told
         place.server.keys = keys
         nowhere = ("--set", "broker.alpaca.trading_url=https://api.alpaca.invalid")
-        with started(place.command(tmp_path, "10:35", 1.0, *nowhere), tmp_path) as program:
+        with started(place.command(data, "10:35", 1.0, *nowhere), data) as program:
             wait_for(program, "nothing is opened, and it is tried again until 16:15.")
             interrupted(program, signal.SIGINT)
-        with started(place.command(tmp_path, "10:40", 300.0), tmp_path) as program:
+        with started(place.command(data, "10:40", 300.0), data) as program:
             wait_for(program, "Check 2026-06-01-1")
             place.server.keys = ("PKOTHER", "other")
             wait_for(program, "(HTTP 401): unauthorized. (the keys are no longer valid")
@@ -471,31 +368,23 @@ def test_a_position_on_alpacas_quotes_is_watched_on_when_its_keys_expire(tmp_pat
 # The doctor.
 
 
-def test_the_doctor_has_a_row_for_each_trouble_and_says_the_position(
-    tmp_path: Path, ports: dict[str, int]
-) -> None:
+def test_the_doctor_has_a_row_for_a_trouble_and_says_the_position(data: Path) -> None:
     with at_tws() as tws, at_alpaca() as alpaca:
         tws.server.now = lambda: datetime.now(UTC)
         tws.server.faults.clock_skew = 300.0
         alpaca.server.keys = ("PKOTHER", "other")
-        away = ("broker.name=ibkr", f"broker.ibkr.port={ports['closed']}")
-        with ThreadPoolExecutor(3) as pool:
-            clock, keys, missing = pool.map(
-                lambda settings: rows_of_the_doctor(tmp_path, settings),
-                (tws.settings, alpaca.settings, away),
-            )
+        with ThreadPoolExecutor(2) as pool:
+            both = ((*tws.settings, "broker.timeout_seconds=1"), alpaca.settings)
+            clock, keys = pool.map(lambda settings: rows_of_the_doctor(data, settings), both)
     assert clock["broker's clock"].startswith("fail: 300.") or "299." in clock["broker's clock"]
     assert "ahead of this machine's. Let this machine" in clock["broker's clock"]
     assert clock["record"].endswith("no position is open. ")
     assert keys["broker"].startswith("fail: Alpaca does not accept the keys at http://127.0.0.1")
-    assert missing["broker"].startswith("fail: TWS or IB Gateway does not answer at 127.0.0.1:")
-    assert (
-        keys["record"] == missing["record"] == "ok: nothing is recorded yet: no position is open. "
-    )
+    assert keys["record"] == "ok: nothing is recorded yet: no position is open. "
 
 
 def rows_of_the_doctor(folder: Path, settings: tuple[str, ...]) -> dict[str, str]:
-    command = [sys.executable, "scripts/doctor.py", "--json", "--data-dir", str(folder / "data")]
+    command = [sys.executable, "scripts/doctor.py", "--json", "--data-dir", str(folder)]
     answer = ran([*command, *(part for each in settings for part in ("--set", each))], folder)
     assert (answer.returncode, answer.stderr) == (3, "")
     assert [each for each in SECRETS if each in answer.stdout] == []
