@@ -188,6 +188,9 @@ class IbkrBroker:
 
         Such a one without a reference of its own goes by the number that TWS gave it.
         """
+        found = self._link.ask("open orders", lambda ib: ib.reqAllOpenOrdersAsync(), drops=True)
+        if not found:
+            return []
         sheet = self._read()
         reports = []
         for trade in sheet.open:
