@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from brokers.ibkr_login import Attempt, Login
-from brokers.ibkr_thread import LoopThread
+from brokers.ibkr_thread import LoopThread, quiet
 from src.ports import MendInput, RetryLater, StopTrading
 
 if TYPE_CHECKING:  # the other files of this broker know the library's types from here
@@ -270,7 +270,7 @@ class IbkrLink:
         try:
             ib = self._thread.run(lambda: self._open(seconds), seconds)
         except TimeoutError:
-            raise RetryLater(f"connecting to TWS at {self.place} took too long") from None
+            raise RetryLater(f"TWS at {self.place} could not be connected in time") from None
         try:
             self.account_id = self._login.choose_account(ib.managedAccounts())
         except (MendInput, StopTrading):
@@ -290,7 +290,7 @@ class IbkrLink:
         from ib_async import IB  # noqa: PLC0415 - as above
         from ib_async.ib import StartupFetch  # noqa: PLC0415 - as above
 
-        _quiet_library()
+        quiet("ib_async")  # it logs each order, with the account
         ib = IB()
         ib.RequestTimeout, ib.RaiseRequestErrors = seconds, True
         ib.TimezoneTWS = "America/New_York"
@@ -382,11 +382,3 @@ async def _hang_up(ib: "IB") -> None:
         if ib.client.conn.transport is None:
             return
         await asyncio.sleep(0.002)
-
-
-def _quiet_library() -> None:
-    """Keep what the library logs of each order, with account numbers, out of our log."""
-    logger = logging.getLogger("ib_async")
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
-        logger.setLevel(logging.CRITICAL)

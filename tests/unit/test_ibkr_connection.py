@@ -145,7 +145,8 @@ def test_a_start_up_fetch_that_is_not_answered_is_no_connection(
 
 @pytest.mark.parametrize("number", [16, 99, 7])
 def test_a_state_that_cannot_be_asked_is_not_an_empty_state(desk: TwsDesk, number: int) -> None:
-    desk.link.ready()
+    desk.server.faults.hold = True
+    desk.broker.submit(an_intent())
     desk.server.faults.muted.add(number)
     with pytest.raises(RetryLater, match="did not answer"):
         desk.broker.order("2026-03-09-1-spx-open-1")
