@@ -72,7 +72,7 @@ def open_venue(  # noqa: PLR0913 - the settings, and the time that the day lives
     if settings.market_data.source == "yfinance":
         return _yahoo(session, clock, patience, stamp)
     opener = _ibkr if settings.broker.name == "ibkr" else _alpaca
-    venue = opener(settings, session, clock, live=live, patience=patience, stamp=stamp)
+    venue = opener(settings, session, clock, live=live, patience=patience, stamp=stamp, speed=speed)
     if is_rehearsal:
         venue = replace(venue, diagnose=_on_its_own_clock(venue.diagnose))
     if settings.market_data.fallback == "yfinance" and not is_rehearsal:
@@ -110,11 +110,13 @@ def _alpaca(
     live: bool,
     patience: Patience,
     stamp: Stamp,
+    speed: float,
 ) -> Venue:
     from brokers.alpaca_checks import market_data  # noqa: PLC0415 - only who trades there pays
     from brokers.alpaca_client import AlpacaBroker  # noqa: PLC0415 - only who trades there pays
     from brokers.alpaca_link import AlpacaLink  # noqa: PLC0415 - likewise
     from brokers.alpaca_market import AlpacaMarket  # noqa: PLC0415 - likewise
+    from brokers.alpaca_parity import TOGETHER  # noqa: PLC0415 - likewise
 
     wanted = settings.broker
     sends = live or wanted.sends_orders
@@ -129,7 +131,15 @@ def _alpaca(
     )
     feed = wanted.alpaca.feed
     broker = AlpacaBroker(link, session, clock, fee_schedule(settings.fees), stamp=stamp, feed=feed)
-    market = AlpacaMarket(link, session, clock, feed=feed, stamp=stamp, estimates_closes=not sends)
+    market = AlpacaMarket(
+        link,
+        session,
+        clock,
+        feed=feed,
+        stamp=stamp,
+        estimates_closes=not sends,
+        together=TOGETHER * speed,
+    )
     account = broker.account().account_id
     market_data(link, feed)
     return Venue(
@@ -169,6 +179,7 @@ def _ibkr(
     live: bool,
     patience: Patience,
     stamp: Stamp,
+    speed: float,
 ) -> Venue:
     from brokers.ibkr_client import IbkrBroker  # noqa: PLC0415 - only who trades there pays for it
     from brokers.ibkr_contracts import IbkrContracts  # noqa: PLC0415 - likewise
@@ -191,7 +202,7 @@ def _ibkr(
         raise
     contracts = IbkrContracts(link)
     broker = IbkrBroker(link, contracts, clock, fee_schedule(settings.fees), stamp)
-    market = IbkrMarket(link, contracts, clock, session, stamp)
+    market = IbkrMarket(link, contracts, clock, session, stamp, fresh=IbkrMarket.fresh * speed)
     return Venue(
         what=f"Interactive Brokers {'live' if live else 'paper'} account {link.account_id}",
         source=market,
