@@ -12,7 +12,7 @@ from brokers.simulated_client import SimulatedBroker
 from brokers.yfinance_client import OPTIONS_DELAY
 from scripts.play import Stage, play, refuse_difference, telling
 from scripts.simulated_days import exchange_rules
-from scripts.venues import Venue, open_venue
+from scripts.venues import Venue, load_library, open_venue
 from src import story
 from src.database import Store, open_database
 from src.day_record import DayRecord
@@ -57,6 +57,10 @@ def run_real_day(
     console: Console,
 ) -> int:
     """Run the day that the clock says, at the configured broker; return the exit code."""
+    if args.start_at:
+        # What takes long the first time, before the clock begins, which may be a fast one.
+        calendar.session_on(args.start_at.date())
+        load_library(settings)
     time = _time(args, settings)
     today = time.clock.now().date()
     session = calendar.session_on(today)

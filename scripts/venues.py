@@ -52,6 +52,14 @@ def _on_its_own_clock(
     return lambda: tuple(map(milder, diagnose()))
 
 
+def load_library(settings: Settings) -> None:
+    """Import what the broker's client takes longest to, before a fast clock begins to run."""
+    if settings.broker.name == "alpaca":
+        from brokers.alpaca_link import load_library  # noqa: PLC0415 - only who trades there pays
+
+        load_library()
+
+
 def open_venue(  # noqa: PLR0913 - the settings, and the time that the day lives in
     settings: Settings,
     session: Session,
