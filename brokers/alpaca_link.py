@@ -96,7 +96,7 @@ class AlpacaLink:
         self._known: set[str] = set()
         self._clients: list[RESTClient] = []
         self._check_kind_of_key()
-        _load_library()
+        load_library()
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""
@@ -316,7 +316,8 @@ class AlpacaLink:
         return client
 
 
-def _load_library() -> None:
+def load_library() -> None:
+    """Import what alpaca-py brings along, which takes a while the first time."""
     with warnings.catch_warnings():
         # It brings its streams along, which are not used, on a deprecated part of websockets.
         warnings.simplefilter("ignore", DeprecationWarning)

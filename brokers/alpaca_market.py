@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from brokers import alpaca_checks as checks
 from brokers import alpaca_pages as pages
 from brokers.alpaca_link import AlpacaLink, Refusal
-from brokers.alpaca_parity import implied_level
+from brokers.alpaca_parity import TOGETHER, implied_level
 from brokers.alpaca_reply import Row, by_symbol, day_of, level, moment, number, option
 from src.models import OptionContract, Quote, Session
 from src.ports import Check, Clock, MendInput, OfficialCloses, RetryLater, Verdict
@@ -28,7 +28,8 @@ class AlpacaMarket:
     `labels` name what is not the market's own price. `feed` is opra or indicative. With
     `estimates_closes` a day's SPX close may be reckoned from the last quotes before the close,
     which is good enough for a paper day on the embedded exchange, and for nothing else. `stamp`
-    translates the server's times into the day's clock.
+    translates the server's times into the day's clock, on which quotes that lie no further apart
+    than `together` are one moment's.
     """
 
     cadence_seconds: float | None = None
@@ -42,6 +43,7 @@ class AlpacaMarket:
         feed: str = "opra",
         stamp: Callable[[datetime], datetime] = lambda moment: moment,
         estimates_closes: bool = False,
+        together: timedelta = TOGETHER,
     ) -> None:
         self._link = link
         self._session = session
@@ -49,6 +51,7 @@ class AlpacaMarket:
         self._feed = feed
         self._stamp = stamp
         self._estimates_closes = estimates_closes
+        self._together = together
         derived = ("indicative option quotes",) if feed != "opra" else ()
         self.labels: tuple[str, ...] = (*derived, "SPX by put-call parity")
         self.name = f"Alpaca ({feed} quotes, SPX by put-call parity)"
@@ -62,7 +65,7 @@ class AlpacaMarket:
         spy = self._spy()
         if spy is None or spy.last is None:
             return {}
-        spx = implied_level(self._near(spy.last * _RATIO))
+        spx = implied_level(self._near(spy.last * _RATIO), self._together)
         return {"SPY": spy, "SPX": spx} if spx else {"SPY": spy}
 
     def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
@@ -104,7 +107,7 @@ class AlpacaMarket:
             for contract, quote in self._near(spy * _RATIO).items()
             if quote.at >= begin
         }
-        spx = implied_level(last)
+        spx = implied_level(last, self._together)
         if spx is None or spx.last is None:
             return None
         source = (

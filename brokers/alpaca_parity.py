@@ -10,8 +10,8 @@ from src.models import OptionContract, Quote
 
 FEWEST_PAIRS = 3
 _MOST_PAIRS = 5
-_TOGETHER = timedelta(seconds=1)
-"""A pair that is older than the newest one by more is left out: it saw another market."""
+TOGETHER = timedelta(seconds=1)
+"""How far quotes may lie apart that are taken for one moment's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,9 @@ class Pair:
         return self.strike + self.difference
 
 
-def implied_level(quotes: Mapping[OptionContract, Quote]) -> Quote | None:
+def implied_level(
+    quotes: Mapping[OptionContract, Quote], together: timedelta = TOGETHER
+) -> Quote | None:
     """Return the underlying's level by same-day European calls and puts, None without three pairs.
 
     S = K + C - P, with the middles of the markets, at the strikes where C and P are nearest to
@@ -37,12 +39,13 @@ def implied_level(quotes: Mapping[OptionContract, Quote]) -> Quote | None:
     Options, Futures and Other Derivatives, chapter on properties of stock options.) With hours to
     expiry r T is about 0.00003: left out, it shifts the level by two tenths of a point in the
     morning, and by nothing at the close. `uncertainty` is the median over the pairs of half of
-    what both markets are wide together. The time is the oldest of those used.
+    what both markets are wide together. The time is the oldest of those used; a pair that is older
+    than the newest by more than `together` saw another market, and is left out.
     """
     pairs = _pairs(quotes)
     newest = max((each.at for each in pairs), default=None)
-    together = [each for each in pairs if newest and newest - each.at <= _TOGETHER]
-    used = sorted(together, key=lambda each: abs(each.difference))[:_MOST_PAIRS]
+    of_now = [each for each in pairs if newest and newest - each.at <= together]
+    used = sorted(of_now, key=lambda each: abs(each.difference))[:_MOST_PAIRS]
     if len(used) < FEWEST_PAIRS:
         return None
     return Quote(

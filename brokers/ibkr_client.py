@@ -56,9 +56,10 @@ class IbkrBroker:
         stamp: Callable[[datetime], datetime] = _as_it_is,
     ) -> None:
         # TWS shows an order at once or never had it; ten seconds cover a slow answer of its own
-        # servers. Positions follow executions within a moment.
+        # servers. Positions follow executions within a moment, and an order is only called over
+        # once its executions are told.
         self.lookup_grace_seconds = 10.0
-        self.positions_lag_seconds = 5.0
+        self.positions_lag_seconds = 2.0
         self._link = link
         self._contracts = contracts
         self._clock = clock
@@ -188,6 +189,9 @@ class IbkrBroker:
 
         Such a one without a reference of its own goes by the number that TWS gave it.
         """
+        found = self._link.ask("open orders", lambda ib: ib.reqAllOpenOrdersAsync(), drops=True)
+        if not found:
+            return []
         sheet = self._read()
         reports = []
         for trade in sheet.open:

@@ -13,8 +13,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from brokers.ibkr_login import Attempt, Login
-from brokers.ibkr_thread import LoopThread
+from brokers.ibkr_login import Attempt, Login, hang_up
+from brokers.ibkr_thread import LoopThread, quiet
 from src.ports import MendInput, RetryLater, StopTrading
 
 if TYPE_CHECKING:  # the other files of this broker know the library's types from here
@@ -270,7 +270,7 @@ class IbkrLink:
         try:
             ib = self._thread.run(lambda: self._open(seconds), seconds)
         except TimeoutError:
-            raise RetryLater(f"connecting to TWS at {self.place} took too long") from None
+            raise RetryLater(f"TWS at {self.place} could not be connected in time") from None
         try:
             self.account_id = self._login.choose_account(ib.managedAccounts())
         except (MendInput, StopTrading):
@@ -288,9 +288,8 @@ class IbkrLink:
 
     async def _open(self, seconds: float) -> "IB":
         from ib_async import IB  # noqa: PLC0415 - as above
-        from ib_async.ib import StartupFetch  # noqa: PLC0415 - as above
 
-        _quiet_library()
+        quiet("ib_async")  # it logs each order, with the account
         ib = IB()
         ib.RequestTimeout, ib.RaiseRequestErrors = seconds, True
         ib.TimezoneTWS = "America/New_York"
@@ -310,18 +309,7 @@ class IbkrLink:
 
         ib.errorEvent += on_error
         ib.client.conn.disconnected += on_end
-        # No deadline of the library's: each of its steps would begin to count anew.
-        opening = asyncio.ensure_future(
-            ib.connectAsync(
-                self._login.host,
-                self._login.port,
-                self._login.client_id,
-                timeout=None,
-                account=self._login.account,
-                raiseSyncErrors=True,
-                fetchFields=StartupFetch.ORDERS_OPEN,
-            )
-        )
+        opening = asyncio.ensure_future(self._log_in(ib))
         either: set[asyncio.Future[Any]] = {opening, ended}
         await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         if opening.done() and not opening.cancelled() and opening.exception() is None:
@@ -339,8 +327,31 @@ class IbkrLink:
         )
         opening.cancel()
         await asyncio.gather(opening, return_exceptions=True)
-        await _hang_up(ib)
+        await hang_up(ib)
         raise attempt.failure(self._login)
+
+    async def _log_in(self, ib: "IB") -> None:
+        """Log in; the first time a TWS must also answer what the library asks of it at once.
+
+        Later it need not: all is asked anew when it matters, and a single question that is never
+        answered must not keep the quotes of a position away.
+        """
+        from ib_async.ib import StartupFetch  # noqa: PLC0415 - as above
+
+        login = self._login
+        place = (login.host, login.port, login.client_id)
+        # No deadline of the library's: each of its steps would begin to count anew.
+        if self.generation:
+            ib.wrapper.clientId = login.client_id
+            await ib.client.connectAsync(*place, timeout=None)  # type: ignore[no-untyped-call]
+            return
+        await ib.connectAsync(
+            *place,
+            timeout=None,
+            account=login.account,
+            raiseSyncErrors=True,
+            fetchFields=StartupFetch.ORDERS_OPEN,
+        )
 
     def _drop(self) -> None:
         ib, self._ib = self._ib, None
@@ -349,7 +360,7 @@ class IbkrLink:
 
     def _end(self, ib: "IB") -> None:
         with suppress(TimeoutError):  # a thread that is stuck cannot hold the day up
-            self._thread.run(lambda: _hang_up(ib), 1.0)
+            self._thread.run(lambda: hang_up(ib), 1.0)
 
     # What TWS says unasked.
 
@@ -370,23 +381,3 @@ class IbkrLink:
             self._trouble.set_result((code, words))
         for listener in self.listeners:
             listener(request, code, words)
-
-
-async def _hang_up(ib: "IB") -> None:
-    """Disconnect, and wait until the socket is closed."""
-    if ib.isConnected():
-        ib.disconnect()
-    else:
-        ib.client.disconnect()  # type: ignore[no-untyped-call] # the library's
-    for _ in range(100):
-        if ib.client.conn.transport is None:
-            return
-        await asyncio.sleep(0.002)
-
-
-def _quiet_library() -> None:
-    """Keep what the library logs of each order, with account numbers, out of our log."""
-    logger = logging.getLogger("ib_async")
-    if not logger.handlers:
-        logger.addHandler(logging.NullHandler())
-        logger.setLevel(logging.CRITICAL)

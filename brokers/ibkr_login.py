@@ -1,8 +1,13 @@
 """Which TWS and which account a run may use, and why a connection did not come about: in words."""
 
+import asyncio
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from src.ports import MendInput, RetryLater, StopTrading
+
+if TYPE_CHECKING:
+    from brokers.ibkr_link import IB
 
 PAPER_PORTS, LIVE_PORTS = {4002: "Gateway", 7497: "TWS"}, {4001: "Gateway", 7496: "TWS"}
 
@@ -110,3 +115,15 @@ class Attempt:
         else:
             words = f"TWS at {place} is logged in but does not answer requests"
         return RetryLater(words)
+
+
+async def hang_up(ib: "IB") -> None:
+    """Disconnect, and wait until the socket is closed."""
+    if ib.isConnected():
+        ib.disconnect()
+    else:
+        ib.client.disconnect()  # type: ignore[no-untyped-call] # the library's
+    for _ in range(100):
+        if ib.client.conn.transport is None:
+            return
+        await asyncio.sleep(0.002)

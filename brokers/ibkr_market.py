@@ -87,7 +87,8 @@ class IbkrMarket:
     The time of a quote is when it was last known to be the market, on the clock of this machine,
     as `stamp` turns it into the day's:
 
-    - the moment of its last tick, if that is at most `fresh` old on the day's clock;
+    - the moment of its last tick, if that is at most `fresh` old on the day's clock, which may be
+      a fast one;
     - else, if the last tick is at most `quiet` old on the machine's, the moment at which TWS
       answers a question for the time: nothing new came over a link that lives, so the quote has
       not changed. Not so while TWS says that a data farm is broken: then only ticks count;

@@ -83,3 +83,11 @@ def _note(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
     """Log at debug level what a library leaves unattended; our own calls see their errors."""
     del loop
     logging.getLogger(__name__).debug("left unattended: %s", context.get("message"))
+
+
+def quiet(library: str) -> None:
+    """Keep what a library logs out of our log."""
+    logger = logging.getLogger(library)
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+        logger.setLevel(logging.CRITICAL)

@@ -12,7 +12,7 @@ from brokers.simulated_client import SimulatedBroker
 from brokers.yfinance_client import OPTIONS_DELAY
 from scripts.play import Stage, play, refuse_difference, telling
 from scripts.simulated_days import exchange_rules
-from scripts.venues import Venue, open_venue
+from scripts.venues import Venue, load_library, open_venue
 from src import story
 from src.database import Store, open_database
 from src.day_record import DayRecord
@@ -33,6 +33,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 TRIES = 3
 PAUSE_SECONDS = 5.0
 """How often a broker that does not answer is tried at the start; with a position open, longer."""
+POLL, REPRICE, DEADLINE = (0.05, 10.0), (0.1, 30.0), (6.0, 180.0)
+"""How much an order is given in a rehearsal at least: in real seconds, and at most so many of the
+day's."""
 CALLS_A_TICK = 6
 """Calls that may each wait for their whole time-out before a tick is given up."""
 
@@ -54,6 +57,10 @@ def run_real_day(
     console: Console,
 ) -> int:
     """Run the day that the clock says, at the configured broker; return the exit code."""
+    if args.start_at:
+        # What takes long the first time, before the clock begins, which may be a fast one.
+        calendar.session_on(args.start_at.date())
+        load_library(settings)
     time = _time(args, settings)
     today = time.clock.now().date()
     session = calendar.session_on(today)
@@ -105,7 +112,7 @@ class RealDay:
         self._session, self._time = session, time
         self._store, self._folder, self._console = store, folder, console
         self._journal = Journal(store, session.day)
-        legs = 6 * settings.execution.leg_deadline_seconds / time.speed
+        legs = 6 * self._settings.execution.leg_deadline_seconds / time.speed
         timeout = settings.broker.timeout_seconds
         self._patience = Patience(timeout, legs + CALLS_A_TICK * timeout)
 
@@ -308,10 +315,22 @@ def _in_real_seconds(settings: Settings, speed: float) -> Settings:
     """Return settings in which what a network delays is measured in real seconds."""
     if speed == 1:
         return settings
-    data = settings.market_data
+    data, work = settings.market_data, settings.execution
+    # A broker answers, fills and cancels in its real time, however fast the day's clock runs.
+    poll, reprice, deadline = (
+        max(wanted, min(least * speed, most))
+        for wanted, (least, most) in (
+            (work.poll_seconds, POLL),
+            (work.reprice_seconds, REPRICE),
+            (work.leg_deadline_seconds, DEADLINE),
+        )
+    )
     return settings.changed(
         f"market_data.max_quote_age_seconds={data.max_quote_age_seconds * speed}",
         f"market_data.max_leg_skew_seconds={data.max_leg_skew_seconds * speed}",
+        f"execution.poll_seconds={poll}",
+        f"execution.reprice_seconds={reprice}",
+        f"execution.leg_deadline_seconds={max(deadline, reprice)}",
     )
 
 

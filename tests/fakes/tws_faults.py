@@ -41,6 +41,8 @@ class Faults:
     duplicate_status: bool = False
     no_status: bool = False
     """orderStatus is never sent."""
+    executions_only: bool = False
+    """Of an order nothing is told but its executions."""
     ignore_cancel: bool = False
     fill_on_cancel: bool = False
     """A cancellation comes too late: the order fills, and the cancellation gets 10148."""

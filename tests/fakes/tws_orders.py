@@ -130,7 +130,7 @@ class OrderDesk:
     def tell(self, order: WireOrder) -> None:
         """Send an order's state to the client that sent it."""
         faults = self._server.faults
-        for client in self._server.clients:
+        for client in () if faults.executions_only else self._server.clients:
             if client.client_id == order.client_id:
                 self._tell(client, order)
                 if faults.duplicate_status:

@@ -8,6 +8,7 @@ import pytest
 
 from src.models import Answer
 from src.ports import MendInput, OrderState, RetryLater, StopTrading
+from tests.fakes.builders import spxw_call
 from tests.fakes.tws_desk import TwsDesk, a_tws_desk, an_intent, wait_for
 
 
@@ -145,12 +146,24 @@ def test_a_start_up_fetch_that_is_not_answered_is_no_connection(
 
 @pytest.mark.parametrize("number", [16, 99, 7])
 def test_a_state_that_cannot_be_asked_is_not_an_empty_state(desk: TwsDesk, number: int) -> None:
-    desk.link.ready()
+    desk.server.faults.hold = True
+    desk.broker.submit(an_intent())
     desk.server.faults.muted.add(number)
     with pytest.raises(RetryLater, match="did not answer"):
         desk.broker.order("2026-03-09-1-spx-open-1")
     with pytest.raises(RetryLater):
         desk.broker.open_orders()
+
+
+def test_one_question_that_is_never_answered_does_not_keep_the_quotes_away(
+    desk: TwsDesk,
+) -> None:
+    desk.broker.submit(an_intent())
+    desk.server.faults.muted.add(61)
+    with pytest.raises(RetryLater, match="positions"):
+        desk.broker.holdings()
+    assert desk.market.quotes([spxw_call()])[spxw_call()].bid == 23.0
+    assert desk.broker.submit(an_intent(attempt=2)).answer is Answer.ACCEPTED
 
 
 def test_positions_without_their_end_are_not_taken_for_all_positions(desk: TwsDesk) -> None:

@@ -302,6 +302,8 @@ def test_a_corrected_execution_replaces_the_earlier_one(desk: TwsDesk) -> None:
     [
         ("0000e1a7.65a00000.01.01", "0000e1a7.65a00000.01"),
         ("0000e1a7.65a00000.01.02", "0000e1a7.65a00000.01"),
+        ("E.01", "E.01"),
+        ("0000e1a7.65a00000.02", "0000e1a7.65a00000.02"),
         ("F-7", "F-7"),
         ("abc.123", "abc.123"),
     ],
@@ -315,10 +317,20 @@ def test_the_fee_is_the_schedules_until_the_commission_report_comes(desk: TwsDes
     desk.server.quote(spy_call(), 2.98, 3.02)
     desk.broker.submit(an_intent())
     desk.broker.submit(a_sale())
-    fees = {each.contract.root: each.fee for each in desk.broker.fills(DAY)}
+    found = desk.broker.fills(DAY)
+    assert all(each.fee_is_estimate for each in found)
+    fees = {each.contract.root: each.fee for each in found}
     assert fees == {"SPXW": Decimal("0.65"), "SPY": Decimal("1.50")}
     desk.server.do(desk.server.desk.release_commissions)
     wait_for(lambda: {e.fee for e in desk.broker.fills(DAY)} == {Decimal("0.65"), Decimal("6.5")})
+    assert not any(each.fee_is_estimate for each in desk.broker.fills(DAY))
+
+
+def test_an_order_of_which_only_the_execution_is_told_was_taken(desk: TwsDesk) -> None:
+    desk.server.faults.executions_only = True
+    outcome = desk.broker.submit(an_intent())
+    assert outcome.answer is Answer.ACCEPTED
+    assert outcome.broker_order_id == str(desk.server.book.orders[0].perm_id)
 
 
 def test_a_fill_of_somebody_else_is_told_under_its_own_reference(desk: TwsDesk) -> None:

@@ -1,5 +1,6 @@
 """A day that learns from its broker what its own record does not know."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -132,3 +133,18 @@ def test_what_is_held_is_compared_once_more_right_before_an_entry(day: PlayedDay
     day.tick()
     assert day.column("SELECT * FROM orders") == []
     assert day.telling("Risk says no")
+
+
+def test_a_fee_told_after_its_fill_is_what_the_day_ends_with_and_is_told_once(
+    day: PlayedDay,
+) -> None:
+    day.run(until="10:06")
+    order = day.broker._state.orders[f"{DAY}-1-spy-open-1"]
+    before = sum(each.fee for each in order.fills)
+    order.fills[:] = [replace(each, fee=each.fee + Decimal("5.00")) for each in order.fills]
+    more = 5 * len(order.fills)
+    day.broker._state.cash -= more
+    day.run()
+    assert day.one("SELECT final_pnl FROM trades") == float(day.broker.account().cash - 100_000)
+    words = f"${before + more:.2f}, not ${before:.2f} as estimated"
+    assert len([each for each in day.telling("Fees of") if words in each]) == 1
