@@ -99,7 +99,7 @@ def all_of_them(
             shutil.copytree(known_days, home)
             places[home] = place = stack.enter_context(world())
             more = [part for each in trouble.settings for part in ("--set", each.format(**ports))]
-            commands[home] = place.command(home, "09:40", 1.0, *more)
+            commands[home] = place.command(home, "09:40", 1.0, "--once", *more)
             environs[home] = {key: text.format(**ports) for key, text in trouble.environ.items()}
             undo = trouble.fault(place.server)
             if isinstance(undo, IbkrLink):
@@ -266,6 +266,7 @@ AT_ALPACA = {
         3,
         ("account: it may not trade (account_closed). Ask Alpaca",),
         account_with(status="ACCOUNT_CLOSED"),
+        settings=("broker.execution=broker",),
     ),
     # A proxy that is shut does no harm where NO_PROXY excepts the server.
     "clock minutes off": Trouble(
