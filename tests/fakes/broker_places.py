@@ -97,7 +97,7 @@ def ran(
         env=surroundings(folder, environ),
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         check=False,
     )
 
@@ -135,7 +135,7 @@ def one_after_another(
         cwd=PROJECT,
         input=json.dumps(runs),
         text=True,
-        timeout=100,
+        timeout=240,
         check=True,
     )
     return {
