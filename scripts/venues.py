@@ -6,7 +6,7 @@ from datetime import datetime
 
 from src.fees import fee_schedule
 from src.models import Session
-from src.ports import Broker, Check, Clock, QuoteSource, Verdict
+from src.ports import Broker, Check, Clock, QuoteSource
 from src.settings import Settings
 
 Patience = Callable[[], float]
@@ -33,23 +33,6 @@ class Venue:
     diagnose: Callable[[], tuple[Check, ...]]
     capabilities: Callable[[], tuple[Check, ...]]
     close: Callable[[], None]
-
-
-ABOUT_CLOCKS = frozenset({"clock", "broker's clock"})
-"""Rows that compare the broker's clock with the day's, which in a rehearsal is made up."""
-
-
-def _on_its_own_clock(
-    diagnose: Callable[[], tuple[Check, ...]],
-) -> Callable[[], tuple[Check, ...]]:
-    """Return the same rows, in which a clock that differs is worth a warning and no more."""
-
-    def milder(check: Check) -> Check:
-        if check.name in ABOUT_CLOCKS and check.verdict is Verdict.FAIL:
-            return replace(check, verdict=Verdict.WARN)
-        return check
-
-    return lambda: tuple(map(milder, diagnose()))
 
 
 def load_library(settings: Settings) -> None:
@@ -81,8 +64,6 @@ def open_venue(  # noqa: PLR0913 - the settings, and the time that the day lives
         return _yahoo(session, clock, patience, stamp)
     opener = _ibkr if settings.broker.name == "ibkr" else _alpaca
     venue = opener(settings, session, clock, live=live, patience=patience, stamp=stamp, speed=speed)
-    if is_rehearsal:
-        venue = replace(venue, diagnose=_on_its_own_clock(venue.diagnose))
     if settings.market_data.fallback == "yfinance" and not is_rehearsal:
         source = _with_fallback(venue.source, session, clock, patience, stamp, say)
         venue = replace(venue, source=source)
