@@ -120,7 +120,9 @@ class OrderExecutor:
     def _end_of_partial_sale(self, plan: SpreadPlan, spy: LegResult) -> Status:
         """Do with a sale that its deadline ended what the config says: a part of SPY is sold."""
         missed = "SPY could not be sold at its price"
-        if spy.filled and self._rules.on_deadline == "complete":
+        # After a crash the entry may be long past: then nothing more is opened.
+        is_fresh = self._clock.now() <= plan.started_at + 3 * self._deadline
+        if spy.filled and self._rules.on_deadline == "complete" and is_fresh:
             rest = LegTask(
                 leg=Leg.SPY,
                 purpose=Purpose.OPEN,

@@ -10,6 +10,7 @@ import multiprocessing
 import statistics
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -115,8 +116,7 @@ class Ours:
         """Return the seconds of one round."""
         self.count += 1
         bought = an_intent(SPXW, limit="20.00", attempt=self.count)
-        sold = a_sale(limit="3.50", attempt=self.count)
-        sold = type(sold)(**{**{n: getattr(sold, n) for n in sold.__slots__}, "contract": SPY})
+        sold = replace(a_sale(limit="3.50", attempt=self.count), contract=SPY)
         begin = time.perf_counter()
         quotes = self.market.quotes([SPXW, SPY])
         assert len(quotes) == 2

@@ -55,3 +55,26 @@ def test_unwind_takes_everything_back(tmp_path: Path) -> None:
     assert day.one("SELECT exit_reason FROM trades") == "UNWOUND"
     cash = day.broker.account().cash - Decimal(100_000)
     assert day.one("SELECT final_pnl FROM trades") == float(cash)
+
+
+def test_an_entry_that_a_crash_left_an_hour_ago_is_not_completed_any_more(tmp_path: Path) -> None:
+    settings = Settings.defaults().changed(
+        "execution.on_deadline=complete", "strategy.max_spreads=1"
+    )
+    day = PlayedDay(tmp_path, settings=settings)
+    day.market.quote(spy_call(), 2.98, 3.02, sizes=(4, 4))
+
+    def die(moment: datetime, text: str) -> None:
+        day.remember(moment, text)
+        if "Sold 4 SPY" in text:
+            raise KeyboardInterrupt
+
+    day.say = die
+    day.restart()
+    with pytest.raises(KeyboardInterrupt):
+        day.run()
+    day.say = day.remember
+    day.restart("10:40")
+    day.run(until="10:42")
+    assert held(day) == {spy_call().symbol: -4, spxw_call().symbol: 1}
+    assert day.telling(f"Entry {Status.PARTIAL}")
