@@ -46,6 +46,7 @@ def diagnose_market(
     """Return what the doctor finds on the way to Alpaca's quotes; a row that fails stands alone."""
     looks: tuple[tuple[str, Callable[[], Check]], ...] = (
         ("keys", lambda: _keys(link, _read_account(link))),
+        ("account", lambda: _account(_read_account(link))),
         ("market data", lambda: market_data(link, feed)),
         ("today's contracts", lambda: _todays_contracts(link, session, feed)),
         ("clock", lambda: _if_asked("clock", lambda: _clock(link, clock, stamp))),
@@ -69,7 +70,6 @@ def diagnose_account(link: AlpacaLink, session: Session) -> tuple[Check, ...]:
         return lambda: look(_read_account(link))
 
     looks: tuple[tuple[str, Callable[[], Check]], ...] = (
-        ("account", with_account(_account)),
         ("options level", with_account(_level)),
         ("uncovered calls", _uncovered),
         ("index options", lambda: _index_options(link, session)),

@@ -212,7 +212,7 @@ def test_a_day_that_only_takes_quotes_asks_nothing_about_orders(desk: AlpacaDesk
     desk.quote_spx_options()
     names = {each.name: each.verdict for each in desk.market.diagnose()}
     assert set(names) == {
-        *("keys", "market data", "today's contracts", "clock", "calendar", "prices")
+        *("keys", "account", "market data", "today's contracts", "clock", "calendar", "prices")
     }
     assert set(names.values()) == {Verdict.OK}
 
