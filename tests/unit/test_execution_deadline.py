@@ -74,6 +74,7 @@ def test_an_entry_that_a_crash_left_an_hour_ago_is_not_completed_any_more(tmp_pa
     with pytest.raises(KeyboardInterrupt):
         day.run()
     day.say = day.remember
+    day.market.quote(spy_call(), 2.00, 2.04)
     day.restart("10:40")
     day.run(until="10:42")
     assert held(day) == {spy_call().symbol: -4, spxw_call().symbol: 1}
