@@ -21,6 +21,10 @@ check: $(VENV)/.installed-tests
 bench: $(VENV)/.installed-tests
 	@$(PYTHON) tests/benchmarks/start_up.py
 	@$(PYTHON) tests/benchmarks/replayed_day.py
+	@$(PYTHON) tests/benchmarks/simulation.py
+	@$(PYTHON) tests/benchmarks/alpaca_orders.py
+	@$(PYTHON) tests/benchmarks/ibkr_orders.py
+	@$(PYTHON) tests/benchmarks/broker_start.py
 
 clean:
 	rm -rf $(VENV)

@@ -284,7 +284,13 @@ class RealDay:
         }[mode]
         where = "the broker's paper account" if venue.broker else "the embedded exchange, SIMULATED"
         orders = (f"  Orders go to {where}.",) if mode == "rehearsal" else ()
-        return first, *orders, *(f"  Note: {label}" for label in venue.labels)
+        labels = [*venue.labels]
+        if venue.broker and self._settings.fees.schedule == "flat":
+            name = self._settings.broker.name
+            labels.append(
+                f"fees are reckoned flat; the broker's own sheet is fees.schedule: {name}"
+            )
+        return first, *orders, *(f"  Note: {label}" for label in labels)
 
     @staticmethod
     def _closing(mode: str) -> tuple[str, ...]:
