@@ -227,9 +227,13 @@ class Recovery:
                         self._book(position, leg, each, now)
 
     def _closings_nobody_booked(self, fills: Sequence[Fill]) -> str:
-        """Return the fills of others in what was ours, of which expiry hides the meaning."""
-        open_now = [each for each in self._journal.positions() if each.is_open]
-        ours = {each.spy_contract for each in open_now} | {each.spx_contract for each in open_now}
+        """Return the fills of others in what was ours, of which expiry hides the meaning.
+
+        Of a position that is closed too, unless this process has compared it while it could.
+        """
+        has_compared = self._held is not None
+        asked = [each for each in self._journal.positions() if each.is_open or not has_compared]
+        ours = {each.spy_contract for each in asked} | {each.spx_contract for each in asked}
         return "; ".join(
             f"{each.side} {each.quantity} {each.contract} at {each.price:.2f} was not our order"
             for each in fills
