@@ -284,8 +284,12 @@ class FaultyExchange:
 
     @property
     def on_the_way(self) -> list[OrderIntent]:
-        """Orders that were sent and have not arrived yet."""
-        return [intent for _, intent in self._late]
+        """Orders that were sent and have not arrived yet, and will be taken when they do.
+
+        One whose id was used before a record was lost is refused on its arrival.
+        """
+        known = self.inner._state.orders
+        return [intent for _, intent in self._late if intent.client_order_id not in known]
 
     def _remember(self) -> None:
         """Keep what was held, for answers that lag behind."""
