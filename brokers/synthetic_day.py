@@ -133,7 +133,8 @@ def generate_course(session: Session, seed: np.random.SeedSequence) -> Course:
     start = of_day.uniform(*_START_LEVELS)
     ratio = ratio_level(session.day, start)
     mood, surprise, gap = of_day.standard_normal(3)
-    implied = float(np.clip(_IMPLIED_MEDIAN * np.exp(_IMPLIED_SPREAD * mood), *_IMPLIED_LIMITS))
+    least, most = _IMPLIED_LIMITS
+    implied = min(max(_IMPLIED_MEDIAN * float(np.exp(_IMPLIED_SPREAD * mood)), least), most)
     pull = _IMPLIED_TELLS * mood + np.sqrt(1 - _IMPLIED_TELLS**2) * surprise
     realised = _REALISED_MEDIAN * np.exp(_REALISED_SPREAD * pull)
 
@@ -143,7 +144,7 @@ def generate_course(session: Session, seed: np.random.SeedSequence) -> Course:
     spy[-1] = spx[-1] / ratio * (1 + of_basis.standard_t(_CLOSING_T) * _CLOSING_BP * BASIS_POINT)
     spy = np.concatenate((spy, spy[-1] * np.exp(_after_hours(of_evening, after))))
 
-    spy_implied = implied + _GAP_A_DAY * float(np.clip(gap, -2.5, 2.5))
+    spy_implied = implied + _GAP_A_DAY * min(max(float(gap), -2.5), 2.5)
     return Course(
         close=close,
         end=close + after,
@@ -178,9 +179,9 @@ def generate_feed(
         gone.update(range(first, first + seconds))
     # A frozen feed shows the last second before; so what is shown never goes back.
     shows: dict[int, int] = {}
-    for second in sorted(frozen.difference(quiet)):
+    for second in sorted(each for each in frozen if each not in quiet):
         shows[second] = shows.get(second - 1, second - 1)
-    return Feed(shows, frozenset(gone.difference(quiet)))
+    return Feed(shows, frozenset(each for each in gone if each not in quiet))
 
 
 @lru_cache(maxsize=4)
@@ -224,7 +225,7 @@ def _after_hours(rng: np.random.Generator, seconds: int) -> Floats:
     noise = np.cumsum(rng.standard_normal(seconds)) * _AFTER_NOISE_BP
     share = _shares(seconds)
     bridge = noise - share * noise[-1] if seconds else noise
-    limited = float(np.clip(total, -_AFTER_LIMIT_BP, _AFTER_LIMIT_BP))
+    limited = min(max(total, -_AFTER_LIMIT_BP), _AFTER_LIMIT_BP)
     return np.asarray((limited * share + bridge) * BASIS_POINT)
 
 

@@ -92,6 +92,7 @@ class SyntheticMarket:
         self._feeds = self._generate_feeds(of_feeds)
         # A day has one market a second, and whoever watches an order asks for it several times.
         self._quote = lru_cache(maxsize=64)(self._make_quote)
+        self._moment = lru_cache(maxsize=8)(self._make_moment)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -138,7 +139,7 @@ class SyntheticMarket:
             return None
         return int((now - self._session.open).total_seconds())
 
-    def _moment(self, second: int) -> datetime:
+    def _make_moment(self, second: int) -> datetime:
         return self._session.open + timedelta(seconds=second)
 
     def _make_quote(self, contract: OptionContract, second: int) -> Quote | None:
@@ -210,7 +211,8 @@ class _Book:
         stressed = course.spx_implied > _STRESS_VOL
         spreads = {**_SPREADS, "SPY": _STRESSED_SPY_SPREADS} if stressed else _SPREADS
         self._spreads = {
-            root: (wider * rng.choice(each, len(wider))).tolist() for root, each in spreads.items()
+            root: (wider * np.array(each)[rng.integers(0, len(each), len(wider))]).tolist()
+            for root, each in spreads.items()
         }
         self._sizes = {
             root: rng.integers(low, high + 1, 1009).tolist() for root, (low, high) in _SIZES.items()

@@ -63,11 +63,13 @@ class FeeSchedule:
         filled earlier, an order costs the same at one price in however many parts it fills.
         """
         whole = self._order(root, filled_before + contracts, side, price)
+        if not filled_before:
+            return whole
         return whole - self._order(root, filled_before, side, price)
 
     def _order(self, root: str, contracts: int, side: Side, price: Decimal) -> Decimal:
         rate = self.spy_per_contract if root == "SPY" else self.spxw_per_contract
-        charged = sum((each.of(root, contracts, side, price) for each in self.charges), _NOTHING)
+        charged = sum([each.of(root, contracts, side, price) for each in self.charges], _NOTHING)
         return (rate * contracts + charged).quantize(CENT, rounding=ROUND_HALF_UP)
 
     def opening(self, spy_price: Decimal, spx_price: Decimal) -> Decimal:

@@ -82,9 +82,9 @@ class QuoteLimits:
 
     def market_faults(self, contract: OptionContract, quote: Quote | None, now: datetime) -> Faults:
         """Return everything that is wrong with an option's market."""
-        name = f"the {contract} quote"
         if quote is None or (quote.bid is None and quote.ask is None):
             return [(Fault.CONTRACT, f"no quote for {contract} ({contract.symbol})")]
+        name = f"the {contract} quote"
         if quote.bid is None or quote.ask is None:
             side = "bid" if quote.bid is None else "ask"
             return [(Fault.QUOTE, f"{name} has no {side}"), *self.age_faults(name, quote, now)]
