@@ -16,6 +16,13 @@ LONGEST_NAP_SECONDS = 1.0
 """A real clock is looked at this often, so that a machine that was asleep notices at once."""
 
 
+class _Beat(schedule.Job):
+    """A job whose next moment is told by the tick itself; nothing is reckoned from an interval."""
+
+    def _schedule_next_run(self) -> None:
+        """Leave the next moment to whoever runs the day."""
+
+
 class _ClockScheduler(schedule.Scheduler):
     """A scheduler that lives by our clock; the library's own knows only the machine's."""
 
@@ -56,7 +63,7 @@ def run_day(
         wake = tick(clock.now())
         return schedule.CancelJob if wake is None else None
 
-    beat = scheduler.every().minute.do(job)
+    beat = _Beat(1, scheduler).minute.do(job)
     while scheduler.jobs and wake is not None:
         now = clock.now()
         # A clock that was put back would make a moment of its old time wait for ever. Timestamps
