@@ -63,7 +63,9 @@ ABSENT = SecretStr("")
 class Section(BaseModel):
     """What every section of the settings has in common."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True
+    )
 
 
 class Alpaca(Section):
