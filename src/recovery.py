@@ -205,26 +205,26 @@ class Recovery:
         Only what explains the difference to what is `held` is booked. Once that is no longer told
         (None), whatever may have been ours is.
         """
-        for position in self._journal.positions():
-            for leg, contract, ours in (
-                (Leg.SPY, position.spy_contract, -position.spy_short),
-                (Leg.SPX, position.spx_contract, position.spx_long),
-            ):
-                gone = (
-                    None if held is None else self._journal.held(contract) - held.get(contract, 0)
-                )
-                others = [
-                    each
-                    for each in fills
-                    if each.contract == contract
-                    and not self._is_ours(each)
-                    and each.side.sign * ours < 0
-                    and not self._journal.has_fill(each.fill_id)
-                ]
-                closed = -sum(each.side.sign * each.quantity for each in others)
-                if closed and gone in {None, closed} and abs(closed) <= abs(ours):
-                    for each in others:
-                        self._book(position, leg, each, now)
+        of_contract: dict[tuple[Leg, OptionContract], list[tuple[SpreadPosition, int]]] = {}
+        for each in self._journal.positions():
+            of_spy, of_spx = (Leg.SPY, each.spy_contract), (Leg.SPX, each.spx_contract)
+            of_contract.setdefault(of_spy, []).append((each, -each.spy_short))
+            of_contract.setdefault(of_spx, []).append((each, each.spx_long))
+        for (leg, contract), parts in of_contract.items():
+            ours = sum(held_by_it for _, held_by_it in parts)
+            gone = None if held is None else self._journal.held(contract) - held.get(contract, 0)
+            others = [
+                each
+                for each in fills
+                if each.contract == contract
+                and not self._is_ours(each)
+                and each.side.sign * ours < 0
+                and not self._journal.has_fill(each.fill_id)
+            ]
+            closed = -sum(each.side.sign * each.quantity for each in others)
+            if closed and gone in {None, closed} and abs(closed) <= abs(ours):
+                for position, fill in divided(others, parts):
+                    self._book(position, leg, fill, now)
 
     def _closings_nobody_booked(self, fills: Sequence[Fill]) -> str:
         """Return the fills of others in what was ours, of which expiry hides the meaning.
@@ -319,3 +319,27 @@ def _contracts_of(order: str, fills: Sequence[Fill]) -> tuple[OptionContract, Op
         if each.client_order_id.rsplit("-", 3)[0] == spread:
             found[each.contract.root] = each.contract
     return found["SPY"], found["SPXW"]
+
+
+def divided(
+    fills: Sequence[Fill], parts: Sequence[tuple[SpreadPosition, int]]
+) -> list[tuple[SpreadPosition, Fill]]:
+    """Return which position each fill of others has closed, and how much of it.
+
+    What closed several is divided among them, each part under an id of its own. The last one of a
+    fill bears its own id and its fee: with that the fill is known, and not before.
+    """
+    left = {position.trade_id: abs(held) for position, held in parts}
+    found: list[tuple[SpreadPosition, Fill]] = []
+    for fill in fills:
+        rest = fill.quantity
+        for number, (position, _) in enumerate(parts, start=1):
+            quantity = min(rest, left[position.trade_id])
+            if not quantity:
+                continue
+            left[position.trade_id] -= quantity
+            rest -= quantity
+            part = fill if rest == 0 else replace(fill, fill_id=f"{fill.fill_id}/{number}")
+            fee = fill.fee if rest == 0 else Decimal(0)
+            found.append((position, replace(part, quantity=quantity, fee=fee)))
+    return found

@@ -68,7 +68,12 @@ class Aftermath:
             each.fill_id: (each.quantity, int(each.price * 100), int(each.fee * 100))
             for each in (*mine, *self._exchange.others)
         }
-        ours = {row[0]: tuple(row)[1:] for row in self._rows(_FILLS, (self._day,))}
+        ours: dict[str, tuple[int, int, int]] = {}
+        for fill_id, quantity, price, fee in self._rows(_FILLS, (self._day,)):
+            # What others closed of several spreads at once is recorded in parts.
+            whole = fill_id.partition("/")[0]
+            before, _, paid = ours.get(whole, (0, price, 0))
+            ours[whole] = before + quantity, price, paid + fee
         is_hopeless = self._was_lost and self._exchange.own_acts
         if ours != theirs and not (self._exchange.is_past_knowing or is_hopeless):
             missing = sorted(set(theirs) - set(ours))

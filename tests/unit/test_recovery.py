@@ -1,12 +1,13 @@
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
-from src.models import OptionContract, SpreadPosition
+from src.models import Fill, OptionContract, Side, SpreadPosition
 from src.ports import Holding
-from src.recovery import difference, held_contracts
-from tests.fakes.builders import DAY, spxw_call, spy_call
+from src.recovery import difference, divided, held_contracts
+from tests.fakes.builders import DAY, at, spxw_call, spy_call
 from tests.fakes.ledger import a_position
 
 SPY, SPXW = spy_call(), spxw_call()
@@ -92,3 +93,31 @@ def test_short_spy_shares_are_a_difference_because_an_assignment_leaves_them() -
 
 def test_spy_shares_that_the_user_owns_are_none_of_our_business() -> None:
     assert found([], Holding("SPY", 100)) == ""
+
+
+# What others close of several spreads at once.
+
+
+def a_sale_of_others(quantity: int) -> Fill:
+    return Fill(
+        "L7", "", spxw_call(), Side.SELL, quantity, Decimal("4.60"), Decimal("1.30"), at("11:00")
+    )
+
+
+def divide(quantity: int) -> list[tuple[str, str, int, Decimal]]:
+    parts = [(a_position(spread_no=no), 1) for no in (1, 2)]
+    return [
+        (position.trade_id, fill.fill_id, fill.quantity, fill.fee)
+        for position, fill in divided([a_sale_of_others(quantity)], parts)
+    ]
+
+
+def test_what_closed_two_spreads_is_divided_and_its_own_id_comes_last() -> None:
+    assert divide(2) == [
+        (f"{DAY}-1", "L7/1", 1, Decimal(0)),
+        (f"{DAY}-2", "L7", 1, Decimal("1.30")),
+    ]
+
+
+def test_what_closed_one_of_two_spreads_is_that_ones_alone() -> None:
+    assert divide(1) == [(f"{DAY}-1", "L7", 1, Decimal("1.30"))]
