@@ -105,7 +105,7 @@ def a_sale_of_others(quantity: int) -> Fill:
 
 
 def divide(quantity: int) -> list[tuple[str, str, int, Decimal]]:
-    parts = [(a_position(spread_no=no), 1) for no in (1, 2)]
+    parts = [(a_position(day=DAY, spread_no=no), 1) for no in (1, 2)]
     return [
         (position.trade_id, fill.fill_id, fill.quantity, fill.fee)
         for position, fill in divided([a_sale_of_others(quantity)], parts)
