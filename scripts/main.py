@@ -25,7 +25,7 @@ exit codes: 0 done (traded or not), 1 unexpected failure, 2 bad usage, config or
 130 interrupted.
 
 what it writes: trades.db, exports/*.csv, reports/, tapes/ in the data directory (data/ for real
-days, data/demo/ for generated days, data/replay/ for replays) and logs/trading.log.
+days, data/demo/, data/replay/ and data/rehearsal/ for the others) and logs/trading.log.
 """
 
 

@@ -24,10 +24,19 @@ class _WithoutSecrets(logging.Formatter):
         return hide(super().format(record), self._secrets)
 
 
+SHORTEST = 3
+"""Characters of the shortest text that counts as a secret."""
+
+
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """Return a text in which no secret can be read; an empty secret hides nothing."""
+    """Return a text in which no secret can be read.
+
+    What is shorter than any real key hides nothing: it would only garble every word it is in.
+    """
     # The longest first: a secret within another one would leave the rest of it to be read.
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) < SHORTEST:
+            break
         text = text.replace(secret, HIDDEN)
     return text
 
