@@ -1,8 +1,9 @@
 """How long a start at a broker takes: `python tests/benchmarks/broker_start.py [ROUNDS]`.
 
 Compares, in turn within one run, the program rehearsing at a fake broker on loopback, from the
-start of the process to its first decision, with a process that only imports the third-party
-libraries which that needs. Memory is what each holds at that moment (resident set).
+start of the process to its first decision, with two that only import third-party libraries: those
+which that path imports, and those which a whole day uses, pandas and the calendar's included.
+Memory is what each holds at that moment (resident set).
 """
 
 import os
@@ -29,6 +30,8 @@ from tests.fakes.tws_server import FakeTws  # noqa: E402
 ROUNDS = 7
 OWN = "pydantic_settings, yaml, dotenv, schedule, filelock"
 ALPACA = "alpaca.trading.client, alpaca.data.historical.option, alpaca.data.historical.stock"
+LATER = "pandas, pandas_market_calendars, apprise"
+"""What the same day uses besides, later or at its first start of the year."""
 SPEED = 1.0
 BEAT = 1.0
 """Seconds between two quotes: the fake shall not compete for the processor."""
@@ -134,16 +137,19 @@ def main() -> None:
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
     for name, stand, library in (("alpaca", alpaca, ALPACA), ("ibkr", ibkr, "ib_async")):
         with stand() as start:
-            pairs = [(start(), imports(f"{OWN}, {library}")) for _ in range(rounds)]
-        ours = [each[0] for each in pairs]
-        bare = [each[1] for each in pairs]
+            rounds_of = [
+                (start(), imports(f"{OWN}, {library}"), imports(f"{OWN}, {library}, {LATER}"))
+                for _ in range(rounds)
+            ]
         for what in ("seconds", "megabytes"):
-            mine, theirs = (
-                statistics.median(getattr(each, what) for each in side) for side in (ours, bare)
+            mine, path, day = (
+                statistics.median(getattr(each, what) for each in side)
+                for side in zip(*rounds_of, strict=True)
             )
             print(
-                f"{name}: to the first decision {mine:.2f} {what}, importing only {theirs:.2f}, "
-                f"ratio {mine / theirs:.2f}"
+                f"{name}: to the first decision {mine:.2f} {what}; importing what that needs "
+                f"{path:.2f}, ratio {mine / path:.2f}; what a whole day uses {day:.2f}, "
+                f"ratio {mine / day:.2f}"
             )
 
 
