@@ -152,6 +152,8 @@ class RealDay:
         while True:
             tries += 1
             now = self._time.clock.now()
+            # Each try has its whole time: a broker may be away for long while a position is open.
+            self._patience.renew()
             try:
                 return open_venue(
                     self._settings,
@@ -175,7 +177,7 @@ class RealDay:
                 self._console.say(now, f"{ended(str(error))} {again}")
                 if tries == TRIES:
                     words = f"No connection: {ended(str(error))} {self._position()}"
-                    _notify(self._notifier(), words)
+                    _notify(self._notifier(), "no connection to the broker", words)
             self._time.clock.sleep(PAUSE_SECONDS * self._time.speed)
 
     def _until_the_last_trade(self) -> str:
@@ -229,11 +231,17 @@ class RealDay:
         Raises StopTrading where there is nothing to watch either.
         """
         now = self._time.clock.now()
+        self._patience.renew()
         after = MorningAfter(self._store, self._folder, self._session, self._mode())
-        for line in after.finish(venue.broker, venue.source, now):
+        news = after.finish(venue.broker, venue.source, now)
+        for line in news:
             self._console.say(now, line)
+        if news:
+            # An assignment of yesterday's must be dealt with, whether or not somebody reads the log.
+            _notify(self._notifier(), "what became of earlier days", "\n".join(news))
         if self._args.live:
             self._guard_real_money(venue)
+            self._patience.renew()  # a person may have taken long to type
         found = venue.diagnose()
         for each in found:
             if each.verdict is Verdict.WARN:
@@ -347,8 +355,8 @@ def _typed_account() -> str | None:
     return input("Type the number of the account in which real money may be traded: ").strip()
 
 
-def _notify(notifier: Notifier, text: str) -> None:
+def _notify(notifier: Notifier, title: str, text: str) -> None:
     try:
-        notifier.send("optionsarbitrage ALERT: no connection to the broker", text)
+        notifier.send(f"optionsarbitrage ALERT: {title}", text)
     except RetryLater as error:
         complain(f"A message could not be delivered: {error}.")

@@ -28,11 +28,15 @@ class Patience:
             raise RetryLater(f"this tick has used up the {self._budget:g} s that it may take")
         return min(self._timeout, left)
 
+    def renew(self) -> None:
+        """Begin anew with the whole budget: what was waited for before counts no more."""
+        self._began = self._monotonic()
+
     def renewed(self, tick: Tick) -> Tick:
         """Return a tick that begins with its whole budget."""
 
         def fresh(now: datetime) -> datetime | None:
-            self._began = self._monotonic()
+            self.renew()
             return tick(now)
 
         return fresh

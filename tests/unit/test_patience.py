@@ -49,3 +49,11 @@ def test_the_next_tick_has_its_whole_time_again() -> None:
     again(at("09:35"))
     again(at("09:40"))
     assert waited == [10, 10]
+
+
+def test_a_new_try_has_the_whole_time_however_long_the_ones_before_have_taken() -> None:
+    time = RealTime()
+    patience = Patience(10, 60, time)
+    time.seconds += 3600
+    patience.renew()
+    assert patience() == 10
