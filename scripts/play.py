@@ -11,7 +11,7 @@ from brokers.tape_recorder import RecordingSource, TapeWriter
 from src.database import Store
 from src.day_record import DayRecord
 from src.models import Session
-from src.ports import Broker, Clock, Notifier, OfficialCloses, QuoteSource, StopTrading
+from src.ports import Broker, Clock, MendInput, Notifier, OfficialCloses, QuoteSource, StopTrading
 from src.settings import Settings
 from src.trading_day import TradingDay
 from utils.console import Console, complain
@@ -144,7 +144,7 @@ def telling(position: Callable[[], str]) -> Iterator[None]:
     except BaseException as ending:
         try:
             ending.add_note(position())
-        except sqlite3.Error as error:
+        except (sqlite3.Error, MendInput) as error:
             ending.add_note(
                 f"Whether a position is open cannot be read from the database ({error})."
             )

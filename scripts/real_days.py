@@ -4,8 +4,9 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from brokers.simulated_client import SimulatedBroker
@@ -14,7 +15,7 @@ from scripts.play import Stage, play, refuse_difference, telling
 from scripts.simulated_days import exchange_rules
 from scripts.venues import Venue, load_library, open_venue
 from src import story
-from src.database import Store, open_database
+from src.database import Store, open_database, read_database
 from src.day_record import DayRecord
 from src.journal import Journal
 from src.models import Session
@@ -237,7 +238,7 @@ class RealDay:
         for line in news:
             self._console.say(now, line)
         if news:
-            # An assignment of yesterday's must be dealt with, whether or not somebody reads the log.
+            # An assignment must be dealt with, whether or not somebody reads the log.
             _notify(self._notifier(), "what became of earlier days", "\n".join(news))
         if self._args.live:
             self._guard_real_money(venue)
@@ -319,10 +320,22 @@ class RealDay:
         return any(each.is_open for each in self._journal.positions())
 
     def _position(self) -> str:
-        held = story.open_positions([e for e in self._journal.positions() if e.is_open])
-        if not held:
-            return "No position is open."
-        return f"A POSITION IS OPEN and stays recorded ({held}). Start again to watch it."
+        return _in_words(self._journal)
+
+
+def position_on_record(database: Path, day: date) -> str:
+    """Return in words what a day's record says is open, for a start that ends before it begins."""
+    if not database.exists():
+        return "No position is open."
+    with closing(read_database(database)) as connection:
+        return _in_words(Journal(Store(connection), day))
+
+
+def _in_words(journal: Journal) -> str:
+    held = story.open_positions([each for each in journal.positions() if each.is_open])
+    if not held:
+        return "No position is open."
+    return f"A POSITION IS OPEN and stays recorded ({held}). Start again to watch it."
 
 
 def _in_real_seconds(settings: Settings, speed: float) -> Settings:

@@ -8,13 +8,15 @@ import signal
 from pathlib import Path
 from types import FrameType
 
-from scripts.real_days import run_real_day
+from scripts.play import telling
+from scripts.real_days import position_on_record, run_real_day
 from scripts.simulated_days import Market, generated, play_simulated, recorded
 from src.ports import MendInput, StopTrading, Verdict
 from src.settings import KEYS, Settings, load_settings
 from utils.console import DONE, FAILED, Console, complain, exit_code, sentence
 from utils.logging_setup import hide, start_logging
 from utils.market_calendar import MarketCalendar
+from utils.market_clock import WallClock
 
 _log = logging.getLogger("optionsarbitrage")
 
@@ -33,7 +35,10 @@ def run(args: argparse.Namespace, project: Path) -> int:
             complain(f"warning: {warning}.")
         data = args.data_dir or (project / settings.logging.database).parent
         calendar, console = MarketCalendar(data), Console(secrets)
-        market = choose_market(args, settings, calendar)
+        record = data / settings.logging.database.name
+        is_simulated = args.replay or args.seed is not None
+        with _telling_of(record) if args.live or not is_simulated else contextlib.nullcontext():
+            market = choose_market(args, settings, calendar)
         if market is None:
             return run_real_day(args, settings, calendar, data, console)
         play_simulated(args, settings, market, args.data_dir or data / market.mode, console)
@@ -52,6 +57,11 @@ def run(args: argparse.Namespace, project: Path) -> int:
             with contextlib.suppress(OSError):  # a full disk has been told of already
                 handler.close()
     return DONE
+
+
+def _telling_of(database: Path) -> contextlib.AbstractContextManager[None]:
+    """Have a refusal say what is open today: nobody watches it while the start is refused."""
+    return telling(lambda: position_on_record(database, WallClock().now().date()))
 
 
 def choose_market(
