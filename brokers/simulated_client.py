@@ -79,6 +79,8 @@ class SimulatedBroker:
             self._state = ExchangeState.load(state_file, session.day)
         else:
             self._state = ExchangeState(rules.starting_cash, session.day)
+        # Every call asks what is on the book, and at most calls nothing is.
+        self._may_have_work = True
         # Only what an earlier session has left can expire before the close.
         self._has_leftovers = any(each.expiry < session.day for each in self._state.options)
 
@@ -93,6 +95,7 @@ class SimulatedBroker:
         number = f"X{len(self._state.orders) + 1}"
         order = ExchangeOrder(intent, number)
         self._state.orders[intent.client_order_id] = order
+        self._may_have_work = True
         self._match(order, self._clock.now(), self._quotes([order]))
         self._save()
         return OrderOutcome(intent.client_order_id, Answer.ACCEPTED, number)
@@ -114,8 +117,7 @@ class SimulatedBroker:
     def open_orders(self) -> list[OrderReport]:
         """Return the orders on the book."""
         self._advance()
-        every = self._state.orders.values()
-        return [order.report() for order in every if order.state is OrderState.WORKING]
+        return [order.report() for order in self._working()]
 
     def fills(self, session: date) -> list[Fill]:
         """Return the fills of this session; earlier ones are not kept."""
@@ -200,10 +202,8 @@ class SimulatedBroker:
         short = sum(-n for each, n in self._state.options.items() if each.root == "SPY" and n < 0)
         selling = sum(
             order.remaining
-            for order in self._state.orders.values()
-            if order.state is OrderState.WORKING
-            and order.intent.side is Side.SELL
-            and order.intent.contract.root == "SPY"
+            for order in self._working()
+            if order.intent.side is Side.SELL and order.intent.contract.root == "SPY"
         )
         return self._margin_of(short + selling)
 
@@ -226,17 +226,26 @@ class SimulatedBroker:
             return {}  # no market is seen, so nothing trades
 
     def _advance(self) -> None:
-        now, state = self._clock.now(), self._state
-        working = [each for each in state.orders.values() if each.state is OrderState.WORKING]
-        quotes = self._quotes(working) if working else {}
-        for order in working:
-            if not self._is_trading(order.intent.contract, now):
-                order.state, order.text = OrderState.EXPIRED, "the market has closed"
-                self._save()
-            else:
-                self._match(order, now, quotes)
-        if state.options and (self._has_leftovers or now >= self._session.close):
+        now = self._clock.now()
+        if working := self._working():
+            quotes = self._quotes(working)
+            for order in working:
+                if not self._is_trading(order.intent.contract, now):
+                    order.state, order.text = OrderState.EXPIRED, "the market has closed"
+                    self._save()
+                else:
+                    self._match(order, now, quotes)
+        if (self._has_leftovers or now >= self._session.close) and self._state.options:
             self._settle(now)
+
+    def _working(self) -> list[ExchangeOrder]:
+        """Return the orders on the book."""
+        if not self._may_have_work:
+            return []
+        every = self._state.orders.values()
+        working = [each for each in every if each.state is OrderState.WORKING]
+        self._may_have_work = bool(working)
+        return working
 
     def _match(
         self, order: ExchangeOrder, now: datetime, quotes: Mapping[OptionContract, Quote]

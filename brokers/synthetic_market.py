@@ -8,14 +8,21 @@ for one, it is put in on purpose and told in `labels`.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brokers.synthetic_day import Course, Feed, generate_course, generate_feed
-from src.models import MULTIPLIER, SPY_PER_SPREAD, OptionContract, Quote, Session
+from src.models import (
+    MULTIPLIER,
+    NEW_YORK,
+    SPY_PER_SPREAD,
+    OptionContract,
+    Quote,
+    Session,
+)
 from src.ports import Clock, MendInput, OfficialCloses
 from src.pricing import black_call
 
@@ -81,6 +88,8 @@ class SyntheticMarket:
         # Every second has its own quotes, so what is older is stale and no matter of cadence.
         self.cadence_seconds: float | None = None
         self._session = session
+        self._open = session.open
+        self._midnight = datetime.combine(session.day + timedelta(days=1), time(), NEW_YORK)
         self._clock = clock
         of_course, of_book, of_feeds, of_luck = np.random.SeedSequence(seed).spawn(4)
         self._course = generate_course(session, of_course)
@@ -118,12 +127,8 @@ class SyntheticMarket:
         second = self._second()
         if second is None:
             return {}
-        found = {}
-        for contract in contracts:
-            quote = self._quote(contract, second)
-            if quote is not None:
-                found[contract] = quote
-        return found
+        every = [(contract, self._quote(contract, second)) for contract in contracts]
+        return {contract: quote for contract, quote in every if quote is not None}
 
     def official_closes(self, day: date) -> OfficialCloses | None:
         """Return the closes of the session, SPY's with the noise of its auction; None before."""
@@ -135,9 +140,9 @@ class SyntheticMarket:
 
     def _second(self) -> int | None:
         now = self._clock.now()
-        if now < self._session.open or now.date() != self._session.day:
+        if not self._open <= now < self._midnight:
             return None
-        return int((now - self._session.open).total_seconds())
+        return int((now - self._open).total_seconds())
 
     def _make_moment(self, second: int) -> datetime:
         return self._session.open + timedelta(seconds=second)

@@ -69,8 +69,10 @@ class FeeSchedule:
 
     def _order(self, root: str, contracts: int, side: Side, price: Decimal) -> Decimal:
         rate = self.spy_per_contract if root == "SPY" else self.spxw_per_contract
-        charged = sum([each.of(root, contracts, side, price) for each in self.charges], _NOTHING)
-        return (rate * contracts + charged).quantize(CENT, rounding=ROUND_HALF_UP)
+        charged = rate * contracts
+        for each in self.charges:
+            charged += each.of(root, contracts, side, price)
+        return charged.quantize(CENT, rounding=ROUND_HALF_UP)
 
     def opening(self, spy_price: Decimal, spx_price: Decimal) -> Decimal:
         """Return what it costs to open one spread at these prices, in dollars per share.

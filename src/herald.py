@@ -15,14 +15,15 @@ class Herald:
 
     def __init__(self, record: DayRecord, say: Say, notifier: Notifier | None) -> None:
         self._record = record
-        self._say = say
+        self.say = say
+        """Says what has a table of its own, and so is no event besides: decisions, checks."""
         self._notifier = notifier
         self._said: set[str] = set()
 
     def tell(self, at: datetime, kind: str, text: str) -> None:
         """Tell one event of the day."""
         self._record.event(at, kind, text)
-        self._say(at, text)
+        self.say(at, text)
 
     def tell_once(self, at: datetime, kind: str, text: str) -> None:
         """Tell an event, unless this process has told the same one before."""
@@ -47,6 +48,6 @@ class Herald:
             try:
                 self._notifier.send(notice.title, notice.text)
             except RetryLater as error:
-                self._say(at, f"A message waits to be delivered: {error}.")
+                self.say(at, f"A message waits to be delivered: {error}.")
                 return
             self._record.notice_delivered(notice, at)

@@ -226,10 +226,12 @@ class Journal:
     def has_fills(self, fills: Iterable[Fill]) -> bool:
         """Whether every one of these fills was recorded, with the fee that is told now."""
         fees = self._fills.get().fees
-        return all(
-            each.fill_id in fees and (each.fee_is_estimate or fees[each.fill_id] == each.fee)
-            for each in fills
-        )
+        for each in fills:
+            if each.fill_id not in fees:
+                return False
+            if not each.fee_is_estimate and fees[each.fill_id] != each.fee:
+                return False
+        return True
 
     def next_attempt(self, spread_no: int, leg: Leg, purpose: Purpose) -> int:
         """Return the number of the next order for one purpose of one leg, from 1."""

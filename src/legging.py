@@ -5,7 +5,7 @@ taken back and a new one sent at the market's new price, until everything is fil
 has passed, or the price has left the range in which the leg is wanted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -91,14 +91,14 @@ class Step(Enum):
 def next_step(
     task: LegTask,
     orders: Sequence[OrderRecord],
-    limit: Decimal | None,
+    price: Callable[[], Decimal | None],
     now: datetime,
     reprice_seconds: float,
 ) -> tuple[Step, OrderRecord | None]:
     """Return the next step and the order it concerns, from the task's own orders.
 
-    `limit` is the price at which an order would be sent now, None when there is none that is
-    wanted. At most one order of a leg is ever alive.
+    `price` returns the limit at which an order would be sent now, None when there is none that is
+    wanted; it is asked only where it decides. At most one order of a leg is ever alive.
     """
     filled = sum(each.filled for each in orders)
     live = next((each for each in orders if not each.status.is_final), None)
@@ -106,18 +106,17 @@ def next_step(
         if live.status.is_in_doubt:
             return Step.LOOK_UP, live
         age = (now - live.intent.created_at).total_seconds()
-        moved = limit != live.intent.limit
         expired = now >= task.deadline
         # A cancel is asked for again until the broker confirms it: the first may have been lost.
         asked = live.status is OrderStatus.CANCELLING
-        if asked or expired or (age >= reprice_seconds and moved):
+        if asked or expired or (age >= reprice_seconds and price() != live.intent.limit):
             return Step.CANCEL, live
         return Step.WAIT, live
     if filled >= task.wanted or now >= task.deadline:
         return Step.DONE, None
     if orders and orders[-1].status in _SAID_NO:
         return Step.DONE, orders[-1]
-    return (Step.WAIT, None) if limit is None else (Step.SEND, None)
+    return (Step.WAIT, None) if price() is None else (Step.SEND, None)
 
 
 def summarise(task: LegTask, orders: Sequence[OrderRecord]) -> LegResult:

@@ -130,6 +130,7 @@ class MarketDataCollector:
         self._session = session
         self._rule = settings.strategy.strike_rule
         self._seen: dict[str, float] = {}
+        self._contracts: dict[tuple[float, float], tuple[OptionContract, OptionContract]] = {}
         self._spx_uncertainty = 0.0
         data = settings.market_data
         self.limits = QuoteLimits(
@@ -194,8 +195,12 @@ class MarketDataCollector:
         self, spy_strike: float, spx_strike: float
     ) -> tuple[OptionContract, OptionContract]:
         """Return the two calls that expire today: SPY, and SPXW (never the AM-settled SPX)."""
-        day = self._session.day
-        return OptionContract("SPY", day, spy_strike), OptionContract("SPXW", day, spx_strike)
+        key = spy_strike, spx_strike
+        if key not in self._contracts:
+            day = self._session.day
+            pair = OptionContract("SPY", day, spy_strike), OptionContract("SPXW", day, spx_strike)
+            self._contracts[key] = pair
+        return self._contracts[key]
 
     def get_options_quotes(
         self, contracts: Iterable[OptionContract]

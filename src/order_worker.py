@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache, partial
 
 from src.holdings import Holdings
 from src.journal import Journal
@@ -71,17 +72,18 @@ class OrderWorker:
             orders = task.mine(self._journal.orders(plan.spread_no))
             now = self._clock.now()
             task = self._as_allowed(task, now)
-            limit = self.limit(contract, task.side, pricer)
+            price = cache(partial(self.limit, contract, task.side, pricer))
             if task.purpose is Purpose.CLOSE and now - heard >= A_MINUTE:
                 heard = now
-                self._tell_of_delay(contract, limit, now)
-            step, record = next_step(task, orders, limit, now, self._rules.reprice_seconds)
+                self._tell_of_delay(contract, price(), now)
+            step, record = next_step(task, orders, price, now, self._rules.reprice_seconds)
             if step is Step.SEND and not self._may_send(plan, task):
                 step = Step.WAIT
             quantity = self._still_to_send(plan, task, orders) if step is Step.SEND else 0
             if step is Step.DONE or (step is Step.SEND and quantity < 1):
                 return summarise(task, orders)
-            if step is Step.SEND and limit is not None:
+            limit = price() if step is Step.SEND else None
+            if limit is not None:
                 record = self._send(plan, task, contract, quantity, limit)
             elif step is Step.CANCEL and record is not None:
                 self._cancel(record)

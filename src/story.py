@@ -83,11 +83,11 @@ def entry_line(result: SpreadResult, position: SpreadPosition) -> str:
     )
 
 
-def check_line(position: SpreadPosition, value: LiveValue, signals: list[ExitSignal]) -> str:
-    """Return one look at an open position."""
+def check_line(position: SpreadPosition, value: LiveValue, words: str) -> str:
+    """Return one look at an open position, with the words of its verdict."""
     price = f"SPY {value.spy_price:.2f}" if value.spy_price is not None else "SPY not known"
     pnl = "not known" if value.pnl is None else money(value.pnl)
-    return f"Check {position.trade_id}: {price}, P&L {pnl}; {verdict(value, signals)}."
+    return f"Check {position.trade_id}: {price}, P&L {pnl}; {words}."
 
 
 def verdict(value: LiveValue, signals: list[ExitSignal]) -> str:

@@ -46,6 +46,7 @@ class TradeBook:
         # Spreads that have their trade: each tick asks, and a trade is never taken away again.
         self._logged = Remembered(store, set[int])
         self._is_bare = is_bare
+        self._in_order: Sequence[SpreadPosition] | None = None
 
     def open_positions(self) -> Sequence[SpreadPosition]:
         """Return every spread of which a contract is still held."""
@@ -86,21 +87,37 @@ class TradeBook:
         A short call that nothing covers, by the record or by what the broker holds, and a contract
         that turns up in a spread that was over, go back to the market at once.
         """
+        # What was in order at the last look, and was not touched since, is so at most ticks.
+        if self._journal.positions() is self._in_order and not self._is_any_bare():
+            return
+        self._in_order = None
         self.bring_up_to_date(now)
+        positions, is_in_order = self._journal.positions(), True
         for plan in self._journal.plans():
             position = self._journal.position(plan)
             if plan.stage == "entering":
-                continue  # an order of it is in doubt: what may still fill needs its cover
-            if plan.stage == "exiting":
-                self.leave(position, self._reason(plan.spread_no), "exit under way", now)
-            elif (
-                position.uncovered > 0
-                or self._is_bare(position)
-                or (plan.stage == "closed" and position.is_open)
-            ):
-                self.leave(position, ExitReason.UNCOVERED, "short calls lost their cover", now)
-            elif position.is_open and not position.spy_short:
-                self.leave(position, ExitReason.UNWOUND, "nothing is left to be covered", now)
+                is_in_order = False  # an order is in doubt: what may still fill needs its cover
+            elif wrong := self._what_is_wrong(plan, position):
+                is_in_order = False
+                self.leave(position, *wrong, now)
+        if is_in_order:
+            self._in_order = positions
+
+    def _what_is_wrong(
+        self, plan: SpreadPlan, position: SpreadPosition
+    ) -> tuple[ExitReason, str] | None:
+        """Return why a spread must go back to the market at once, and in words; None if not."""
+        if plan.stage == "exiting":
+            return self._reason(plan.spread_no), "exit under way"
+        came_back = plan.stage == "closed" and position.is_open
+        if position.uncovered > 0 or came_back or self._is_bare(position):
+            return ExitReason.UNCOVERED, "short calls lost their cover"
+        if position.is_open and not position.spy_short:
+            return ExitReason.UNWOUND, "nothing is left to be covered"
+        return None
+
+    def _is_any_bare(self) -> bool:
+        return any([self._is_bare(each) for each in self.open_positions()])
 
     def bring_up_to_date(self, now: datetime) -> None:
         """Finish interrupted entries, close the books on what is flat, miss no position's trade."""

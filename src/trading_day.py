@@ -337,7 +337,7 @@ class TradingDay:
         signal = signals[0] if signals else None
         reason, words = signal.reason if signal else "", story.verdict(value, signals)
         self.record.record_check(position, now, value.spy_price, value.pnl, reason, words)
-        self._tell(now, "check", story.check_line(position, value, signals))
+        self._herald.say(now, story.check_line(position, value, words))
         if value.pnl is None:
             self._alert(now, f"P&L of {position.trade_id} not known", value.unknown)
         return signal
@@ -385,6 +385,6 @@ class TradingDay:
         if decision.should_trade or not self._has_decided:
             self._has_decided = True
             for line in story.decision_lines(decision):
-                self._tell(now, "decision", line)
+                self._herald.say(now, line)
         else:
-            self._tell(now, "decision", story.decision_in_short(decision))
+            self._herald.say(now, story.decision_in_short(decision))

@@ -1,6 +1,6 @@
 """The embedded exchange behind a line that fails, with a will of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -167,9 +167,11 @@ class FaultyExchange:
         self._enter("holdings", "")
         self.inner._advance()
         lag = self.world.active("positions lag") if self.world.is_troubled else None
-        options = dict(self._past_holdings(lag) if lag else self.inner._state.options)
-        for contract, quantity in self.foreign.items():
-            options[contract] = options.get(contract, 0) + quantity
+        options: Mapping[OptionContract, int] = self.inner._state.options
+        if lag or self.foreign:
+            options = dict(self._past_holdings(lag) if lag else options)
+            for contract, quantity in self.foreign.items():
+                options[contract] = options.get(contract, 0) + quantity
         found = [Holding(each.symbol, n, each) for each, n in options.items() if n]
         shares = self.inner._state.shares + self.foreign_shares
         self._leave()
@@ -202,7 +204,8 @@ class FaultyExchange:
     def _enter(self, call: str, about: str) -> None:
         world = self.world
         world.note("call", (call, about))
-        world.crash_point("crash before a call")
+        if world.has_armed:
+            world.crash_point("crash before a call")
         if world.is_troubled and world.active("broker away"):
             world.pass_time(TIMEOUT)
             raise RetryLater(f"no answer in {TIMEOUT:g} s")
@@ -212,8 +215,10 @@ class FaultyExchange:
     def _leave(self) -> None:
         if self.changes != self._remembered:
             self._remember()
-        self.world.on_step()
-        self.world.crash_point("crash after a call")
+        world = self.world
+        world.on_step()
+        if world.has_armed:
+            world.crash_point("crash after a call")
 
     def _is_hidden(self, client_order_id: str) -> bool:
         until = self._hidden.get(client_order_id)
@@ -264,8 +269,7 @@ class FaultyExchange:
     @property
     def has_working(self) -> bool:
         """Whether any order is on the book."""
-        every = self.inner._state.orders.values()
-        return OrderState.WORKING in [each.state for each in every]
+        return bool(self.inner._working())
 
     @property
     def is_past_knowing(self) -> bool:

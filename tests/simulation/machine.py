@@ -15,6 +15,10 @@ from src.results_logger import ResultsLogger
 from tests.simulation.world import World
 
 
+_GARBAGE = 50_000
+"""How many things may be made, and not be given up, before the collector looks for cycles."""
+
+
 class QuietResults(ResultsLogger):
     """Counts like the real one and writes no files."""
 
@@ -78,8 +82,10 @@ def digest(connection: sqlite3.Connection) -> str:
 @cache
 def database() -> sqlite3.Connection:
     """Return the process's one database in memory."""
-    # What is loaded by now outlives every day: the collector need not look through it each time.
+    # What is loaded by now outlives every day: the collector need not look through it each time,
+    # and not every few ticks: a day leaves some hundred things behind that only it would find.
     gc.freeze()
+    gc.set_threshold(_GARBAGE)
     return open_database(None)
 
 

@@ -70,6 +70,8 @@ class World:
         self._due: list[tuple[datetime, int, Fault]] = []
         self._count = 0
         self._armed: dict[str, list[list[object]]] = {}
+        self.has_armed = False
+        """Whether a fault ever waited for a call or a commit: asked at each of them."""
         self._active: dict[str, tuple[datetime, Fault]] = {}
         self._troubled_until = start
 
@@ -120,6 +122,7 @@ class World:
             self.struck.add(fault.kind)
         if style is Style.ARMED:
             self._armed.setdefault(fault.kind, []).append([fault, fault.n])
+            self.has_armed = True
             return
         if style is Style.WINDOW:
             end = self.time.moment + timedelta(seconds=fault.length)
@@ -248,8 +251,11 @@ class FaultyStore(Store):
     def commit(self) -> None:
         if not self.connection.in_transaction:
             return
-        self._world.crash_point("crash before a commit")
+        world = self._world
+        if world.has_armed:
+            world.crash_point("crash before a commit")
         super().commit()
-        self._world.note("commit", "")
-        self._world.crash_point("crash after a commit")
-        self._world.on_step()
+        world.note("commit", "")
+        if world.has_armed:
+            world.crash_point("crash after a commit")
+        world.on_step()

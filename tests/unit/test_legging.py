@@ -59,7 +59,7 @@ def an_order(
 def step(
     *orders: OrderRecord, limit: Decimal | None = LIMIT, left: float = 20, wanted: int = 10
 ) -> Step:
-    return next_step(a_task(wanted=wanted, left=left), orders, limit, NOW, REPRICE)[0]
+    return next_step(a_task(wanted=wanted, left=left), orders, lambda: limit, NOW, REPRICE)[0]
 
 
 def test_the_first_order_is_sent_when_there_is_a_price() -> None:
@@ -122,9 +122,8 @@ def test_a_leg_is_done_when_its_orders_together_filled_it() -> None:
 
 def test_the_order_that_still_lives_is_the_one_spoken_of() -> None:
     live = an_order(attempt=2, age=9)
-    chosen = next_step(
-        a_task(), [an_order(OrderStatus.CANCELLED), live], Decimal("2.90"), NOW, REPRICE
-    )
+    orders = [an_order(OrderStatus.CANCELLED), live]
+    chosen = next_step(a_task(), orders, lambda: Decimal("2.90"), NOW, REPRICE)
     assert chosen == (Step.CANCEL, live)
 
 

@@ -141,7 +141,7 @@ def test_an_exit_under_way_tells_what_is_still_held() -> None:
 
 
 def test_a_calm_check_tells_price_and_result_and_holds() -> None:
-    line = story.check_line(POSITION, LiveValue(Decimal("-84.30"), 600.25), [])
+    line = story.check_line(POSITION, LiveValue(Decimal("-84.30"), 600.25), "hold")
     assert line == "Check 2026-03-09-1: SPY 600.25, P&L -$84.30; hold."
 
 
@@ -150,12 +150,14 @@ def test_a_check_with_signals_tells_all_of_them() -> None:
         ExitSignal(ExitReason.MAX_LOSS, Severity.HIGH, "loss $501.00"),
         ExitSignal(ExitReason.PIN_RISK, Severity.MEDIUM, "SPY 599.50 is near"),
     ]
-    line = story.check_line(POSITION, LiveValue(Decimal(-501), 599.5), signals)
+    value = LiveValue(Decimal(-501), 599.5)
+    line = story.check_line(POSITION, value, story.verdict(value, signals))
     assert "MAX_LOSS (HIGH): loss $501.00; PIN_RISK (MEDIUM): SPY 599.50 is near" in line
 
 
 def test_a_check_that_knows_nothing_never_shows_a_number() -> None:
-    line = story.check_line(POSITION, LiveValue(None, None, "no SPY price"), [])
+    value = LiveValue(None, None, "no SPY price")
+    line = story.check_line(POSITION, value, story.verdict(value, []))
     assert line.startswith("Check 2026-03-09-1: SPY not known, P&L ")
     assert "(no SPY price)" in line
     assert "$" not in line
