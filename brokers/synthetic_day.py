@@ -139,7 +139,7 @@ def generate_course(session: Session, seed: np.random.SeedSequence) -> Course:
     realised = _REALISED_MEDIAN * np.exp(_REALISED_SPREAD * pull)
 
     steps = realised * _deviations(close) * of_path.standard_normal(close)
-    spx = start * np.exp(np.concatenate(([0.0], np.cumsum(steps))))
+    spx = start * np.exp(np.concatenate(([0.0], steps.cumsum())))
     spy = spx / ratio * (1.0 + _basis(of_basis, close + 1))
     spy[-1] = spx[-1] / ratio * (1 + of_basis.standard_t(_CLOSING_T) * _CLOSING_BP * BASIS_POINT)
     spy = np.concatenate((spy, spy[-1] * np.exp(_after_hours(of_evening, after))))
@@ -212,7 +212,7 @@ def _basis(rng: np.random.Generator, count: int) -> Floats:
     shocks[1:] *= np.sqrt(1.0 - keep**2)
     # x[i] = keep x[i-1] + shock[i], summed up block by block, because a loop takes too long.
     fading = keep ** np.arange(1, _BLOCK + 1)
-    within = np.cumsum(shocks.reshape(-1, _BLOCK) / fading, axis=1) * fading
+    within = (shocks.reshape(-1, _BLOCK) / fading).cumsum(axis=1) * fading
     faded = float(fading[-1])
     ends = accumulate(within[:, -1].tolist(), lambda end, own: end * faded + own)
     before = np.array([0.0, *ends])[:-1]

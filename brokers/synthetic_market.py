@@ -118,8 +118,8 @@ class SyntheticMarket:
         spy = min(second, course.end)
         spy = self._feeds["SPY price"].stale.get(spy, spy)
         return {
-            "SPY": Quote(self._moment(spy), last=round(course.spy[spy], 2)),
-            "SPX": Quote(self._moment(spx), last=round(course.spx[spx], 2)),
+            "SPY": _price(self._moment(spy), course.spy[spy]),
+            "SPX": _price(self._moment(spx), course.spx[spx]),
         }
 
     def quotes(self, contracts: Iterable[OptionContract]) -> Mapping[OptionContract, Quote]:
@@ -244,6 +244,10 @@ class _Book:
         bid, ask = _on_cents(fair, spread) if root == "SPY" else _on_nickels(fair, spread)
         sizes, place = self._sizes[root], second + 97 * int(strike)
         return Quote(at, bid, ask, sizes[place % len(sizes)], sizes[(place + 500) % len(sizes)])
+
+
+def _price(at: datetime, last: float) -> Quote:
+    return Quote(at, None, None, None, None, round(last, 2))
 
 
 @lru_cache(maxsize=4)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
+from typing import NamedTuple
 
 from src.models import Leg, Purpose, Side
 from src.order_records import OrderRecord, OrderStatus
@@ -88,14 +89,22 @@ class Step(Enum):
     DONE = "done"
 
 
+class Move(NamedTuple):
+    """A step, the order that it concerns, and the limit of the one that it sends."""
+
+    step: Step
+    order: OrderRecord | None = None
+    limit: Decimal | None = None
+
+
 def next_step(
     task: LegTask,
     orders: Sequence[OrderRecord],
     price: Callable[[], Decimal | None],
     now: datetime,
     reprice_seconds: float,
-) -> tuple[Step, OrderRecord | None]:
-    """Return the next step and the order it concerns, from the task's own orders.
+) -> Move:
+    """Return what to do next, judged by the task's own orders.
 
     `price` returns the limit at which an order would be sent now, None when there is none that is
     wanted; it is asked only where it decides. At most one order of a leg is ever alive.
@@ -104,19 +113,20 @@ def next_step(
     live = next((each for each in orders if not each.status.is_final), None)
     if live is not None:
         if live.status.is_in_doubt:
-            return Step.LOOK_UP, live
+            return Move(Step.LOOK_UP, live)
         age = (now - live.intent.created_at).total_seconds()
         expired = now >= task.deadline
         # A cancel is asked for again until the broker confirms it: the first may have been lost.
         asked = live.status is OrderStatus.CANCELLING
         if asked or expired or (age >= reprice_seconds and price() != live.intent.limit):
-            return Step.CANCEL, live
-        return Step.WAIT, live
+            return Move(Step.CANCEL, live)
+        return Move(Step.WAIT, live)
     if filled >= task.wanted or now >= task.deadline:
-        return Step.DONE, None
+        return Move(Step.DONE)
     if orders and orders[-1].status in _SAID_NO:
-        return Step.DONE, orders[-1]
-    return (Step.WAIT, None) if price() is None else (Step.SEND, None)
+        return Move(Step.DONE, orders[-1])
+    limit = price()
+    return Move(Step.WAIT) if limit is None else Move(Step.SEND, limit=limit)
 
 
 def summarise(task: LegTask, orders: Sequence[OrderRecord]) -> LegResult:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache, partial
+from functools import partial
 
 from src.holdings import Holdings
 from src.journal import Journal
@@ -68,21 +68,20 @@ class OrderWorker:
         grace = timedelta(seconds=self._broker.lookup_grace_seconds)
         heard = self._clock.now()
         give_up = max(task.deadline, heard) + grace
+        price = partial(self.limit, contract, task.side, pricer)
         while True:
             orders = task.mine(self._journal.orders(plan.spread_no))
             now = self._clock.now()
             task = self._as_allowed(task, now)
-            price = cache(partial(self.limit, contract, task.side, pricer))
             if task.purpose is Purpose.CLOSE and now - heard >= A_MINUTE:
                 heard = now
                 self._tell_of_delay(contract, price(), now)
-            step, record = next_step(task, orders, price, now, self._rules.reprice_seconds)
-            if step is Step.SEND and not self._may_send(plan, task):
-                step = Step.WAIT
-            quantity = self._still_to_send(plan, task, orders) if step is Step.SEND else 0
+            step, record, limit = next_step(task, orders, price, now, self._rules.reprice_seconds)
+            if limit is not None and not self._may_send(plan, task):
+                step, limit = Step.WAIT, None
+            quantity = self._still_to_send(plan, task, orders) if limit is not None else 0
             if step is Step.DONE or (step is Step.SEND and quantity < 1):
                 return summarise(task, orders)
-            limit = price() if step is Step.SEND else None
             if limit is not None:
                 record = self._send(plan, task, contract, quantity, limit)
             elif step is Step.CANCEL and record is not None:

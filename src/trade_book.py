@@ -68,8 +68,9 @@ class TradeBook:
 
     def leave(self, position: SpreadPosition, reason: ExitReason, text: str, now: datetime) -> None:
         """Close a position; what the market does not take now is tried again by `finish`."""
-        self._journal.set_stage(position.spread_no, "exiting")
-        self._results.log_exit(self._journal.session, position.spread_no, reason, now)
+        if position.stage != "exiting":  # when it is tried again, all that is in the record
+            self._journal.set_stage(position.spread_no, "exiting")
+            self._results.log_exit(self._journal.session, position.spread_no, reason, now)
         result = self._executor.close_position(position, f"{reason}, {text}")
         left = self._journal.position(self._journal.plan(position.spread_no))
         line = story.exit_line(result, left)
@@ -117,7 +118,7 @@ class TradeBook:
         return None
 
     def _is_any_bare(self) -> bool:
-        return any([self._is_bare(each) for each in self.open_positions()])
+        return any(map(self._is_bare, self.open_positions()))
 
     def bring_up_to_date(self, now: datetime) -> None:
         """Finish interrupted entries, close the books on what is flat, miss no position's trade."""

@@ -74,6 +74,7 @@ class TradingDay:
         self._settings = settings
         self._source = source
         self._broker = broker
+        self._clock = clock
         self._store = store
         self._herald = Herald(self.record, say, notifier)
         self._tell, self._alert = self._herald.tell, self._herald.alert
@@ -239,7 +240,8 @@ class TradingDay:
             if not self._close_is_wished():
                 return
         values = self._values()
-        self.control.heed(now, self._tell)  # what was wished since the tick began
+        if self._clock.now() != now:
+            self.control.heed(now, self._tell)  # what was wished since the tick began
         mode, close_asked = self.control.heeded
         day = DayState(self._day_pnl(values), mode, close_asked)
         found = [(each, self._check(each, values[each.spread_no], day, now)) for each in held]

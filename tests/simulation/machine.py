@@ -14,7 +14,6 @@ from src.ports import RetryLater
 from src.results_logger import ResultsLogger
 from tests.simulation.world import World
 
-
 _GARBAGE = 50_000
 """How many things may be made, and not be given up, before the collector looks for cycles."""
 

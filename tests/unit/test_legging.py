@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from src.legging import LegTask, Status, Step, next_step, summarise
+from src.legging import LegTask, Move, Status, Step, next_step, summarise
 from src.models import Leg, OrderIntent, Purpose, Side
 from src.order_records import OrderRecord, OrderStatus
 from tests.fakes.builders import DAY, at, spxw_call, spy_call
@@ -59,7 +59,7 @@ def an_order(
 def step(
     *orders: OrderRecord, limit: Decimal | None = LIMIT, left: float = 20, wanted: int = 10
 ) -> Step:
-    return next_step(a_task(wanted=wanted, left=left), orders, lambda: limit, NOW, REPRICE)[0]
+    return next_step(a_task(wanted=wanted, left=left), orders, lambda: limit, NOW, REPRICE).step
 
 
 def test_the_first_order_is_sent_when_there_is_a_price() -> None:
@@ -124,7 +124,7 @@ def test_the_order_that_still_lives_is_the_one_spoken_of() -> None:
     live = an_order(attempt=2, age=9)
     orders = [an_order(OrderStatus.CANCELLED), live]
     chosen = next_step(a_task(), orders, lambda: Decimal("2.90"), NOW, REPRICE)
-    assert chosen == (Step.CANCEL, live)
+    assert chosen == Move(Step.CANCEL, live)
 
 
 def test_a_task_knows_its_orders_by_leg_purpose_and_attempt() -> None:
