@@ -82,6 +82,9 @@ class Recovery:
             self._keep(self._found, now)
         except RetryLater as error:
             self.is_cut_off = True
+            if self._held is None and self._record.difference():
+                # An earlier process has found it, and what it knew of it is gone.
+                self._executor.expect_besides(None)
             return f"the broker cannot be asked ({error})"
         return self._found
 

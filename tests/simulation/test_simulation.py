@@ -35,6 +35,7 @@ ONCE_BROKEN = (
         216087,
         234911,
         252681,
+        319381,
     ),
 )
 """Seeds that once broke an invariant; a new kind of fault makes other days of them."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from src.models import Fill, Leg, OrderIntent, Purpose, Side
-from src.ports import Account
+from src.ports import Account, Holding, RetryLater
 from tests.fakes.builders import DAY, spxw_call, spy_call
 from tests.fakes.days import PlayedDay, levels
 
@@ -119,6 +119,32 @@ def test_short_calls_whose_cover_is_gone_at_the_broker_are_bought_back_whatever_
     assert held == {spxw_call(): 1}, "the one that is left may be the user's"
     day.run(until="10:10")
     assert day.telling("ALERT. Record and broker differ")
+
+
+def test_a_process_that_cannot_look_at_a_known_difference_buys_nothing_back_by_the_record(
+    day: PlayedDay,
+) -> None:
+    day.run(until="10:06")
+    day.broker._state.options[spy_call()] += 4  # assigned: no fill tells of it
+    day.broker._save()
+    day.run(until="10:17")
+    assert day.telling("recorded -20, at the broker -16")
+    day.restart()
+    day.happen["10:20"] = levels(611.0, 6110.0)
+    tell, is_silent = day.broker.holdings, True
+
+    def holdings() -> list[Holding]:
+        if is_silent:
+            raise RetryLater("no answer in 10 s")
+        return tell()
+
+    day.broker.holdings = holdings  # type: ignore[method-assign] # one answer fails, no other
+    day.run(until="10:30")
+    assert day.telling("ASSIGNMENT_RISK")
+    assert day.broker._state.options[spy_call()] == -16
+    is_silent = False
+    day.run(until="10:35")
+    assert not day.broker._state.options.get(spy_call())
 
 
 def test_what_is_held_is_compared_once_more_right_before_an_entry(day: PlayedDay) -> None:
