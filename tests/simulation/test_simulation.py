@@ -36,6 +36,7 @@ ONCE_BROKEN = (
         234911,
         252681,
         319381,
+        342222,
     ),
 )
 """Seeds that once broke an invariant; a new kind of fault makes other days of them."""
