@@ -38,6 +38,7 @@ ONCE_BROKEN = (
         319381,
         330369,
         342222,
+        406831,
     ),
 )
 """Seeds that once broke an invariant; a new kind of fault makes other days of them."""

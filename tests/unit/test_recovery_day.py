@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from src.models import Fill, Leg, OrderIntent, Purpose, Side
-from src.ports import Account, Holding, RetryLater
+from src.ports import Account, Holding, OfficialCloses, RetryLater
 from tests.fakes.builders import DAY, spxw_call, spy_call
 from tests.fakes.days import PlayedDay, levels
 
@@ -174,3 +174,28 @@ def test_a_fee_told_after_its_fill_is_what_the_day_ends_with_and_is_told_once(
     assert day.one("SELECT final_pnl FROM trades") == float(day.broker.account().cash - 100_000)
     words = f"${before + more:.2f}, not ${before:.2f} as estimated"
     assert len([each for each in day.telling("Fees of") if words in each]) == 1
+
+
+def test_shares_of_an_assignment_that_came_after_the_last_comparison_are_told_after_the_close(
+    day: PlayedDay,
+) -> None:
+    day.happen["11:02"] = levels(611.0, 6110.0)
+    day.run(until="15:59")
+    assert day.broker.holdings() == []
+    day.broker._state.shares = -800
+    day.broker._save()
+    day.restart("16:01")
+    day.run()
+    words = "-800 SPY shares at the broker, as an assignment leaves them"
+    assert len(day.telling(f"differ at the end: {words}")) == 1
+    assert day.one("SELECT text FROM events WHERE kind = 'difference'") == words
+
+
+def test_shares_that_expiry_has_left_are_no_difference(day: PlayedDay) -> None:
+    day.happen["15:40"] = lambda market: market.options.clear()
+    day.market.closes = OfficialCloses(601.0, 6010.0, "scripted")
+    day.run()
+    assert [each.quantity for each in day.broker.holdings()] == [-2000]
+    day.restart()
+    assert day.day._recovery.compare(day.clock.now(), expired=True) == ""
+    assert not day.telling("differ")
