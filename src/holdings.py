@@ -12,33 +12,40 @@ from src.ports import Broker, RetryLater
 class Holdings:
     """The holdings of one account, beside the record of one session.
 
-    `foreign` is what was held besides the record when the two were last compared, signed.
+    `foreign` is what was held besides the record when the two were last compared, signed; None
+    while nobody knows how much of a difference found by another process still stands.
     """
 
     def __init__(self, broker: Broker, journal: Journal) -> None:
         self._broker = broker
         self._journal = journal
-        self.foreign: Mapping[OptionContract, int] = {}
+        self.foreign: Mapping[OptionContract, int] | None = {}
 
     def at_most(self, contract: OptionContract, wanted: int, *, is_sure: bool = True) -> int:
         """Return how many contracts may be closed: no more than the broker holds of ours.
 
         The broker, or the user by hand, may have closed some already. Where SPXW calls are missing
         nobody knows whose the others are, and they are kept: that risks nothing. When the broker
-        cannot be asked, short SPY calls are bought back by our own record if that `is_sure`, and
-        SPXW calls are kept.
+        cannot be asked, short SPY calls are bought back by our own record if that `is_sure`, save
+        those that were missing when it was compared last, and SPXW calls are kept.
         """
         if not wanted:
             return 0
-        sign = -1 if contract.root == "SPY" else 1
+        is_spy = contract.root == "SPY"
+        sign = -1 if is_spy else 1
+        besides = sign * self._besides(contract)
         try:
             held = sign * self.held(contract)
         except RetryLater:
-            return wanted if contract.root == "SPY" and is_sure else 0
-        if contract.root != "SPY" and held < self._journal.held(contract):
+            if not (is_spy and is_sure) or self.foreign is None:
+                return 0
+            held = sign * self._journal.held(contract) + besides
+        if not is_spy and held < self._journal.held(contract):
             return 0
-        users = max(sign * self.foreign.get(contract, 0), 0)
-        return min(wanted, max(held - users, 0))
+        return min(wanted, max(held - max(besides, 0), 0))
+
+    def _besides(self, contract: OptionContract) -> int:
+        return (self.foreign or {}).get(contract, 0)
 
     def covering_nothing(self, plan: SpreadPlan) -> int:
         """Return the SPXW calls that no short SPY call at the broker needs; none if not known.
@@ -64,7 +71,7 @@ class Holdings:
             held = self.held(contract)
         except RetryLater:
             return False
-        return held - self._journal.held(contract) == self.foreign.get(contract, 0)
+        return held - self._journal.held(contract) == self._besides(contract)
 
     def held(self, contract: OptionContract) -> int:
         """Return the contracts held, short ones negative. Raises RetryLater."""

@@ -173,8 +173,11 @@ class OrderExecutor:
         """Bring every order that is not over up to date with the broker. Raises RetryLater."""
         self._worker.look_up_open_orders()
 
-    def expect_besides(self, foreign: Mapping[OptionContract, int]) -> None:
-        """Take note of what the broker holds besides what is recorded, by contract, signed."""
+    def expect_besides(self, foreign: Mapping[OptionContract, int] | None) -> None:
+        """Take note of what the broker holds besides what is recorded, by contract, signed.
+
+        None says that there is a difference, and that nobody could be asked how large it is now.
+        """
         self._worker.holdings.foreign = foreign
 
     # Prices at which a leg is wanted.

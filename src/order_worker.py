@@ -113,19 +113,22 @@ class OrderWorker:
         )
 
     def _may_send(self, plan: SpreadPlan, task: LegTask) -> bool:
-        """Whether no order that ended early can make the next one an order too many.
+        """Whether no order that is over can make the next one an order too many.
 
-        It may have traded just before its end, and that is told only later: of the order, of its
-        fills, and by the positions. So it is waited, after each such end, until the positions
-        cannot be older than the end. Then to open, they must be those of the record; to close,
-        no more is sent than is held, so that no difference ever keeps a short call from being
-        bought back. A broker whose positions do not lag is never waited for.
+        One that ended early may have traded just before its end, and that is told only later: of
+        the order, of its fills, and by the positions. So it is waited, after each such end, until
+        the positions cannot be older than the end. Then to open, they must be those of the record;
+        to close, no more is sent than is held, so that no difference ever keeps a short call from
+        being bought back. What is closed after that is waited for likewise: positions that leave
+        it out show once more what is gone. A broker whose positions do not lag is never waited
+        for.
         """
         early = self._in_the_way(plan, task)
         for each in early:
             self._try_look_up(each)
         lag = self._broker.positions_lag_seconds
-        waited = [self._waited_for(f"the end of {each.intent.client_order_id}") for each in early]
+        over = [*early, *self._closed_before(plan, task)]
+        waited = [self._waited_for(f"the end of {each.intent.client_order_id}") for each in over]
         has_news = any(self._record(each.intent) != each for each in early)
         if has_news or any(each < lag for each in waited):
             return False
@@ -148,6 +151,23 @@ class OrderWorker:
                 or (each.intent.side is task.side is Side.SELL)
                 or (each.intent.side is task.side and each.intent.leg is task.leg)
             )
+        ]
+
+    def _closed_before(self, plan: SpreadPlan, task: LegTask) -> list[OrderRecord]:
+        """Return the filled orders, of any spread, that closed what this task closes more of.
+
+        Whether such a fill is among the positions only waiting tells, and only a wait of this
+        process: the time of a fill is by the broker's clock.
+        """
+        if task.purpose is Purpose.OPEN:
+            return []
+        contract = plan.spy_contract if task.leg is Leg.SPY else plan.spx_contract
+        return [
+            each
+            for each in self._journal.orders()
+            if each.status is OrderStatus.FILLED
+            and each.intent.contract == contract
+            and each.intent.side is task.side
         ]
 
     def limit(self, contract: OptionContract, side: Side, pricer: Pricer) -> Decimal | None:

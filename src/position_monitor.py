@@ -1,5 +1,6 @@
 """What an open position is worth now, and whether it must be closed."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -40,7 +41,8 @@ class LiveValue(NamedTuple):
     unknown: str = ""
 
 
-class DayState(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class DayState:
     """What concerns every position: the day's P&L in dollars (None: not known), the wishes."""
 
     day_pnl: Decimal | None

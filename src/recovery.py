@@ -60,9 +60,9 @@ class Recovery:
     def compare(self, now: datetime, *, expired: bool) -> str:
         """Take over what the broker knows; return what then still differs, empty if nothing does.
 
-        Once contracts have `expired` positions are no longer compared: a broker books expiries in
-        its own time. A difference that two comparisons in a row have found is kept in the record,
-        until one finds none.
+        Once contracts have `expired` only shares are compared that no expiry of ours could have
+        brought: a broker books expiries in its own time. A difference that two comparisons in a
+        row have found is kept in the record, until one finds none.
         """
         self.is_cut_off = False
         try:
@@ -77,11 +77,15 @@ class Recovery:
                 self._take_closings_of_others(fills, held, now)
             if held is None:
                 self._keep_what_is_unexplained(now)
-                return self._closings_nobody_booked(fills)
+                found = self._closings_nobody_booked(fills), self._shares_nobody_sold()
+                return "; ".join(filter(None, found))
             self._compare_holdings(held)
             self._keep(self._found, now)
         except RetryLater as error:
             self.is_cut_off = True
+            if self._held is None and self._record.difference():
+                # An earlier process has found it, and what it knew of it is gone.
+                self._executor.expect_besides(None)
             return f"the broker cannot be asked ({error})"
         return self._found
 
@@ -242,6 +246,19 @@ class Recovery:
             and not self._journal.has_fill(each.fill_id)
         )
 
+    def _shares_nobody_sold(self) -> str:
+        """Return the SPY shares sold short that only an assignment before the close can have left.
+
+        They stay when it came too late in the day to be seen while contracts could be compared.
+        Where calls of ours were short to the end, their own assignment is told with expiry.
+        """
+        orders = [each for each in self._journal.orders() if each.intent.leg is Leg.SPY]
+        held_to_expiry = sum([each.intent.side.sign * each.filled for each in orders])
+        if not orders or held_to_expiry:
+            return ""
+        left = assigned_shares(held_contracts(self._broker.holdings()))
+        return "" if left in self._record.difference() else left
+
     def _book(self, position: SpreadPosition, leg: Leg, fill: Fill, now: datetime) -> None:
         intent = OrderIntent(
             session=self._journal.session,
@@ -287,9 +304,15 @@ def difference(positions: Sequence[SpreadPosition], held: Mapping[Held, int]) ->
         if held.get(contract, 0) != ours
     ]
     found.sort()
-    if (shares := held.get(None, 0)) < 0:
-        found.append(f"{shares:+d} SPY shares at the broker, as an assignment leaves them")
-    return "; ".join(found)
+    return "; ".join(filter(None, (*found, assigned_shares(held))))
+
+
+def assigned_shares(held: Mapping[Held, int]) -> str:
+    """Return in words the SPY shares sold short, empty if there are none."""
+    shares = held.get(None, 0)
+    if shares >= 0:
+        return ""
+    return f"{shares:+d} SPY shares at the broker, as an assignment leaves them"
 
 
 def _intent_of(fill: Fill) -> OrderIntent:

@@ -1,6 +1,6 @@
 """The embedded exchange behind a line that fails, with a will of its own."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -28,7 +28,7 @@ from src.ports import (
     RetryLater,
 )
 from src.ticks import CENT
-from tests.simulation.faults import Anchor, Fault
+from tests.simulation.faults import Anchor
 from tests.simulation.markets import TIMEOUT
 from tests.simulation.world import World
 
@@ -75,7 +75,9 @@ class FaultyExchange:
         self._reports: dict[str, list[OrderReport]] = {}
         self._calls = 0
         self._remembered = 0
-        self._past: list[tuple[datetime, tuple[tuple[OptionContract, int], ...]]] = []
+        self._past: list[tuple[datetime, int, tuple[tuple[OptionContract, int], ...]]] = []
+        self._untold: set[OptionContract] = set()
+        """In which contracts the exchange acted later than the positions that it told last."""
 
     # What the day calls.
 
@@ -87,6 +89,7 @@ class FaultyExchange:
         world.crash_point("crash before a call")
         self._is_submitting = False
         self._advance()
+        self.has_raced |= intent.purpose is Purpose.CLOSE and intent.contract in self._untold
         self.submitted.append(intent)
         outcome = self._submit(intent)
         world.note("submit", (intent, outcome.answer, outcome.text))
@@ -167,13 +170,20 @@ class FaultyExchange:
         self._enter("holdings", "")
         self.inner._advance()
         lag = self.world.active("positions lag") if self.world.is_troubled else None
-        options: Mapping[OptionContract, int] = self.inner._state.options
-        if lag or self.foreign:
-            options = dict(self._past_holdings(lag) if lag else options)
+        state = self.inner._state
+        shares, options = state.shares, state.options
+        self._untold = set()
+        if lag:
+            then = self.world.time.moment - timedelta(seconds=lag.n)
+            shares, held = self._held_at(then)
+            options = dict(held)
+            self._untold = {contract for at, _, contract, _ in self.own_acts if at > then}
+        if self.foreign:
+            options = dict(options)
             for contract, quantity in self.foreign.items():
                 options[contract] = options.get(contract, 0) + quantity
         found = [Holding(each.symbol, n, each) for each, n in options.items() if n]
-        shares = self.inner._state.shares + self.foreign_shares
+        shares += self.foreign_shares
         self._leave()
         return [*found, Holding("SPY", shares)] if shares else found
 
@@ -275,7 +285,8 @@ class FaultyExchange:
     def is_past_knowing(self) -> bool:
         """Whether nobody could know what is ours.
 
-        The exchange closed what an order of ours was just closing, or what the user held as well.
+        The exchange closed what an order of ours was just closing, or had closed it later than the
+        positions tell that we close by, or closed what the user held as well.
         """
         return self.has_raced or bool(self.own_acts and self.foreign)
 
@@ -299,11 +310,12 @@ class FaultyExchange:
         """Keep what was held, for answers that lag behind."""
         if self.changes != self._remembered:
             self._remembered = self.changes
-            self._past.append((self.world.time.moment, tuple(self.inner._state.options.items())))
+            state = self.inner._state
+            self._past.append((self.world.time.moment, state.shares, tuple(state.options.items())))
 
-    def _past_holdings(self, lag: Fault) -> tuple[tuple[OptionContract, int], ...]:
-        then = self.world.time.moment - timedelta(seconds=lag.n)
-        return next((held for at, held in reversed(self._past) if at <= then), ())
+    def _held_at(self, then: datetime) -> tuple[int, tuple[tuple[OptionContract, int], ...]]:
+        found = (each for each in reversed(self._past) if each[0] <= then)
+        return next(((shares, held) for _, shares, held in found), (0, ()))
 
     # What it does by itself.
 

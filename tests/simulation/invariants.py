@@ -190,10 +190,20 @@ class Invariants:
 
     def _seen_soundly(self, intent: OrderIntent) -> None:
         for kind in _UNSOUND:
+            lasted = self._world.lasts(kind)
             # What began with this very order was not there when it was decided upon.
-            tolerated = self._oldest if kind == "old quotes" else 0.5
-            if self._world.lasts(kind) > tolerated:
+            if lasted > 0.5 and not (kind == "old quotes" and self._look_fresh(lasted)):
                 self._fail("d", f"{intent} was sent upon {kind}")
+
+    def _look_fresh(self, lasted: float) -> bool:
+        """Whether quotes that have stood still for so many seconds look fresh to the machine.
+
+        It tells their age by its own clock alone, and for one that is behind those are fresh that
+        have stood still for as long as it is behind: nothing in them tells. A clock that is ahead
+        excuses nothing.
+        """
+        behind = -min(self._world.offset.total_seconds(), 0.0)
+        return min(lasted, abs(lasted - behind)) <= self._oldest
 
     def _not_past_the_loss(self, intent: OrderIntent) -> None:
         cash: dict[int, Decimal] = {}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.faults import KINDS, Anchor, Fault
+from tests.simulation.faults import KINDS, Anchor, Fault, parse_kinds
 from tests.simulation.runner import Outcome, simulate, simulate_days
 from tests.simulation.safeguards import SAFEGUARDS, day_for, without
 from tests.simulation.sessions import DayPlan, draw_day, draw_days
@@ -35,6 +35,10 @@ ONCE_BROKEN = (
         216087,
         234911,
         252681,
+        319381,
+        330369,
+        342222,
+        406831,
     ),
 )
 """Seeds that once broke an invariant; a new kind of fault makes other days of them."""
@@ -55,6 +59,19 @@ def test_every_invariant_holds_on_every_day_of_the_corpus(first: int) -> None:
 @pytest.mark.parametrize("seed", ONCE_BROKEN)
 def test_a_day_that_once_broke_an_invariant_holds_them_all(seed: int) -> None:
     assert _outcome(seed).violation is None
+
+
+_NEAR_THE_EXIT = parse_kinds(
+    "positions lag,assigned early,short calls liquidated,crash after a commit,broker away,"
+    "operator: close,partial fills,fill after cancel"
+)
+
+
+@pytest.mark.parametrize("seed", [500739, 505208])
+def test_what_the_exchange_took_after_the_positions_that_it_told_could_not_be_known(
+    seed: int,
+) -> None:
+    assert simulate(draw_day(seed, _NEAR_THE_EXIT)).violation is None
 
 
 def test_every_kind_of_fault_makes_itself_felt_in_the_corpus() -> None:

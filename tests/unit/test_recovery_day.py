@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from src.models import Fill, Leg, OrderIntent, Purpose, Side
-from src.ports import Account
+from src.ports import Account, Holding, OfficialCloses, RetryLater
 from tests.fakes.builders import DAY, spxw_call, spy_call
 from tests.fakes.days import PlayedDay, levels
 
@@ -121,6 +121,32 @@ def test_short_calls_whose_cover_is_gone_at_the_broker_are_bought_back_whatever_
     assert day.telling("ALERT. Record and broker differ")
 
 
+def test_a_process_that_cannot_look_at_a_known_difference_buys_nothing_back_by_the_record(
+    day: PlayedDay,
+) -> None:
+    day.run(until="10:06")
+    day.broker._state.options[spy_call()] += 4  # assigned: no fill tells of it
+    day.broker._save()
+    day.run(until="10:17")
+    assert day.telling("recorded -20, at the broker -16")
+    day.restart()
+    day.happen["10:20"] = levels(611.0, 6110.0)
+    tell, is_silent = day.broker.holdings, True
+
+    def holdings() -> list[Holding]:
+        if is_silent:
+            raise RetryLater("no answer in 10 s")
+        return tell()
+
+    day.broker.holdings = holdings  # type: ignore[method-assign] # one answer fails, no other
+    day.run(until="10:30")
+    assert day.telling("ASSIGNMENT_RISK")
+    assert day.broker._state.options[spy_call()] == -16
+    is_silent = False
+    day.run(until="10:35")
+    assert not day.broker._state.options.get(spy_call())
+
+
 def test_what_is_held_is_compared_once_more_right_before_an_entry(day: PlayedDay) -> None:
     ask = day.broker.account
 
@@ -148,3 +174,28 @@ def test_a_fee_told_after_its_fill_is_what_the_day_ends_with_and_is_told_once(
     assert day.one("SELECT final_pnl FROM trades") == float(day.broker.account().cash - 100_000)
     words = f"${before + more:.2f}, not ${before:.2f} as estimated"
     assert len([each for each in day.telling("Fees of") if words in each]) == 1
+
+
+def test_shares_of_an_assignment_that_came_after_the_last_comparison_are_told_after_the_close(
+    day: PlayedDay,
+) -> None:
+    day.happen["11:02"] = levels(611.0, 6110.0)
+    day.run(until="15:59")
+    assert day.broker.holdings() == []
+    day.broker._state.shares = -800
+    day.broker._save()
+    day.restart("16:01")
+    day.run()
+    words = "-800 SPY shares at the broker, as an assignment leaves them"
+    assert len(day.telling(f"differ at the end: {words}")) == 1
+    assert day.one("SELECT text FROM events WHERE kind = 'difference'") == words
+
+
+def test_shares_that_expiry_has_left_are_no_difference(day: PlayedDay) -> None:
+    day.happen["15:40"] = lambda market: market.options.clear()
+    day.market.closes = OfficialCloses(601.0, 6010.0, "scripted")
+    day.run()
+    assert [each.quantity for each in day.broker.holdings()] == [-2000]
+    day.restart()
+    assert day.day._recovery.compare(day.clock.now(), expired=True) == ""
+    assert not day.telling("differ")
