@@ -39,6 +39,7 @@ ONCE_BROKEN = (
         330369,
         342222,
         406831,
+        514579,
     ),
 )
 """Seeds that once broke an invariant; a new kind of fault makes other days of them."""
