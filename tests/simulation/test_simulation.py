@@ -39,7 +39,9 @@ ONCE_BROKEN = (
         330369,
         342222,
         406831,
+        505806,
         514579,
+        522517,
     ),
 )
 """Seeds that once broke an invariant; a new kind of fault makes other days of them."""
