@@ -118,8 +118,11 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     """Run the day that the command line asks for; return the exit code."""
     args = parse(argv)
     # Imported after parsing, so that --help and a mistyped option answer at once.
+    from utils.garbage import nothing_is_garbage  # noqa: PLC0415
+
     try:
-        from scripts.run_day import run  # noqa: PLC0415
+        with nothing_is_garbage():
+            from scripts.run_day import run  # noqa: PLC0415
     except KeyboardInterrupt:
         return 130  # nothing was begun yet
     return run(args, PROJECT)

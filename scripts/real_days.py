@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from brokers.simulated_client import SimulatedBroker
-from brokers.yfinance_client import OPTIONS_DELAY
 from scripts.play import Stage, play, refuse_difference, telling
-from scripts.simulated_days import exchange_rules
 from scripts.venues import Venue, load_library, open_venue
 from src import story
 from src.database import Store, open_database, read_database
@@ -85,6 +82,8 @@ def run_real_day(
 def _time(args: argparse.Namespace, settings: Settings) -> Time:
     if args.start_at is None and settings.market_data.source == "yfinance":
         # Quotes that are all late are fresh on a clock that is as late as they are.
+        from brokers.yfinance_client import OPTIONS_DELAY  # noqa: PLC0415 - only days on Yahoo
+
         return Time(LateClock(OPTIONS_DELAY), 1.0, lambda at: at)
     if args.start_at is None:
         return Time(WallClock(), 1.0, lambda at: at)
@@ -149,6 +148,7 @@ class RealDay:
 
     def _connected(self) -> Venue:
         """Return the broker, tried again as long as that makes sense. Raises RetryLater."""
+        load_library(self._settings)
         tries = 0
         while True:
             tries += 1
@@ -192,13 +192,12 @@ class RealDay:
         broker = venue.broker
 
         def exchange(source: QuoteSource) -> Broker:
-            return broker or SimulatedBroker(
-                source,
-                clock,
-                session,
-                exchange_rules(settings, source),
-                self._folder / "exchange" / f"{session.day}.json",
-            )
+            if broker:
+                return broker
+            from scripts.embedded_exchange import embedded_exchange  # noqa: PLC0415 - if wanted
+
+            account = self._folder / "exchange" / f"{session.day}.json"
+            return embedded_exchange(settings, source, clock, session, account)
 
         stage = Stage(
             mode=mode,

@@ -8,6 +8,7 @@ from src.fees import fee_schedule
 from src.models import Session
 from src.ports import Broker, Check, Clock, QuoteSource
 from src.settings import Settings
+from utils.garbage import nothing_is_garbage
 
 Patience = Callable[[], float]
 """Returns for how many real seconds the next call may wait. Raises RetryLater."""
@@ -36,11 +37,15 @@ class Venue:
 
 
 def load_library(settings: Settings) -> None:
-    """Import what the broker's client takes longest to, before a fast clock begins to run."""
-    if settings.broker.name == "alpaca":
-        from brokers.alpaca_link import load_library  # noqa: PLC0415 - only who trades there pays
-
-        load_library()
+    """Import what takes longest: before a fast clock begins to run, or before connecting."""
+    if settings.market_data.source == "yfinance":
+        return
+    with nothing_is_garbage():
+        if settings.broker.name == "ibkr":
+            from brokers.ibkr_link import load_library as load  # noqa: PLC0415 - who trades there
+        else:
+            from brokers.alpaca_link import load_library as load  # noqa: PLC0415 - likewise
+        load()
 
 
 def open_venue(  # noqa: PLR0913 - the settings, and the time that the day lives in

@@ -10,6 +10,7 @@ import operator
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
@@ -173,12 +174,14 @@ def schema_json() -> str:
 
 def _build(given: Mapping[str, Given], problems: Sequence[str]) -> Settings:
     """Return the settings that the values make, or raise MendInput with all problems."""
+    with suppress(ValidationError):
+        settings = Settings.model_validate(_nested(given))
+        if not problems:
+            return settings
     found = [*problems, *_problems(given)]
-    if found:
-        lines = "".join(f"\n  {line}." for line in found)
-        count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
-        raise MendInput(f"The settings have {count}, so nothing was started:{lines}")
-    return Settings.model_validate(_nested(given))
+    lines = "".join(f"\n  {line}." for line in found)
+    count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
+    raise MendInput(f"The settings have {count}, so nothing was started:{lines}")
 
 
 def _problems(given: Mapping[str, Given], wrong: frozenset[str] = frozenset()) -> Iterator[str]:
