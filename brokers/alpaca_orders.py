@@ -51,6 +51,11 @@ class AlpacaOrder:
     replaces: str
     replaced_by: str
 
+    @property
+    def unfilled(self) -> int:
+        """Contracts that it may still trade, negative for a sale."""
+        return (self.quantity - self.filled) * (self.side.sign if self.side else 0)
+
     def state(self, told: int) -> OrderState:
         """Return the state, once `told` contracts of the order have been told as fills.
 
