@@ -10,7 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 from scripts.play import Stage, play, refuse_difference, telling
-from scripts.venues import Venue, load_library, open_venue
+from scripts.venues import Terms, Venue, load_library, open_venue
 from src import story
 from src.database import Store, open_database, read_database
 from src.day_record import DayRecord
@@ -149,6 +149,18 @@ class RealDay:
     def _connected(self) -> Venue:
         """Return the broker, tried again as long as that makes sense. Raises RetryLater."""
         load_library(self._settings)
+        terms = Terms(
+            self._settings,
+            self._session,
+            self._time.clock,
+            live=self._args.live,
+            patience=self._patience,
+            stamp=self._time.stamp,
+            speed=self._time.speed,
+            is_rehearsal=self._args.start_at is not None,
+            is_watched=self._is_open(),
+            say=lambda text: self._console.say(self._time.clock.now(), text),
+        )
         tries = 0
         while True:
             tries += 1
@@ -156,17 +168,7 @@ class RealDay:
             # Each try has its whole time: a broker may be away for long while a position is open.
             self._patience.renew()
             try:
-                return open_venue(
-                    self._settings,
-                    self._session,
-                    self._time.clock,
-                    live=self._args.live,
-                    patience=self._patience,
-                    stamp=self._time.stamp,
-                    speed=self._time.speed,
-                    is_rehearsal=self._args.start_at is not None,
-                    say=lambda text: self._console.say(self._time.clock.now(), text),
-                )
+                return open_venue(terms)
             except RetryLater as error:
                 is_watched = self._is_open() and now < self._session.spy_options_close
                 if tries >= TRIES and not is_watched:
