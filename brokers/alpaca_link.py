@@ -62,10 +62,10 @@ class AlpacaLink:
 
     `patience` returns the real seconds that the next call may wait, and raises RetryLater when
     this tick's time is used up; it is asked again whenever bytes are awaited, so that a server
-    that answers drop by drop cannot hold the day up. Names are resolved by the system, which has
-    its own time-out. Empty addresses are Alpaca's own. `is_watching` says that a position is open:
-    quotes that are refused then may come back, and end nothing. Raises StopTrading for the keys of
-    the other kind of account, MendInput for an address that is none.
+    that answers drop by drop cannot hold the day up. Empty addresses are Alpaca's own.
+    `is_watching` says that a position is open: quotes that are refused then may come back, and end
+    nothing. Raises StopTrading for the keys of the other kind of account, MendInput for an address
+    that is none.
     """
 
     def __init__(  # noqa: PLR0913 - keys, addresses and time
