@@ -121,7 +121,7 @@ class OrderWorker:
         to close, no more is sent than is held, and a difference is waited for no longer than it
         takes to be told, so that none ever keeps a short call from being bought back. What is
         closed after that is waited for likewise: positions that leave it out show once more what
-        is gone. A broker whose positions do not lag is never waited for.
+        is gone. A broker whose positions do not lag is waited for only while they differ.
         """
         early = self._in_the_way(plan, task)
         for each in early:
