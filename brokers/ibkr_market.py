@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from brokers.ibkr_contracts import IbkrContracts, NotListed
 from brokers.ibkr_link import IbkrLink
@@ -77,8 +77,7 @@ class _Stream:
         return bool(self.problem) or self.sides == (2 if self.has_sides else 1)
 
 
-@dataclass(frozen=True)
-class _LastBeforeClose:
+class _LastBeforeClose(NamedTuple):
     at: datetime
     price: float
 

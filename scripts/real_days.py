@@ -5,9 +5,9 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from scripts.play import Stage, play, refuse_difference, telling
 from scripts.venues import Terms, Venue, load_library, open_venue
@@ -38,8 +38,7 @@ CALLS_A_TICK = 6
 """Calls that may each wait for their whole time-out before a tick is given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Time:
+class Time(NamedTuple):
     """The clock of a day, and how the times of a server are told by it."""
 
     clock: WallClock | ScaledClock

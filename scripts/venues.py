@@ -1,9 +1,8 @@
 """Connects a day to the broker and the quotes that its settings name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from src.fees import fee_schedule
 from src.models import Session
@@ -20,8 +19,7 @@ Stamp = Callable[[datetime], datetime]
 """Translates the time of a server into that of the day."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What a day asks of its venue.
 
     `clock` is the day's, which runs `speed` times as fast as the wall's, and `stamp` tells a
@@ -41,8 +39,7 @@ class Terms:
     say: Callable[[str], None] = lambda _: None
 
 
-@dataclass(frozen=True, slots=True)
-class Venue:
+class Venue(NamedTuple):
     """Where a day trades: its quotes, its broker, and what may be said of both.
 
     `broker` is None where the orders stay on the embedded exchange. `account` is the broker's own
@@ -84,7 +81,7 @@ def open_venue(terms: Terms) -> Venue:
         return _yahoo(terms)
     venue = (_ibkr if settings.broker.name == "ibkr" else _alpaca)(terms)
     if settings.market_data.fallback == "yfinance" and not terms.is_rehearsal:
-        venue = replace(venue, source=_with_fallback(venue.source, terms))
+        venue = venue._replace(source=_with_fallback(venue.source, terms))
     if venue.broker:
         # A broker takes its real time, however fast the day's clock runs.
         venue.broker.lookup_grace_seconds *= terms.speed

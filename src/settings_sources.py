@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 from dotenv.parser import parse_stream
@@ -34,8 +35,7 @@ _DEEPEST = 20
 _PLACEHOLDER = re.compile(r"(your[_-].*|change[_-]?me|<.*>|null|~)?", re.IGNORECASE | re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """One value as a place gives it. `text` is how it was written, `value` what that means."""
 
     place: str
