@@ -21,6 +21,8 @@ _CHEAP = 0.10
 _LOCKED_SHARE = 0.2
 """Real quotes are locked once in thousands of rows; the bars of one side alone very often."""
 _FEWEST_ROWS = 10
+_FEWEST_REPEATS = 3
+"""Two equal rows far apart may be chance."""
 _NAMED = 3
 _INDEX_IS_PUBLISHED = timedelta(minutes=20)
 """For how long after the close the official value of the index may still arrive."""
@@ -137,7 +139,7 @@ def _carried(
     for _, same in groupby(series, key=lambda row: row.quote[1:]):
         run = list(same)
         stood = min(run[-1].seen, session.close) - run[0].seen
-        if stood <= limit or _may_stand_still(run[0].quote):
+        if len(run) < _FEWEST_REPEATS or stood <= limit or _may_stand_still(run[0].quote):
             told += run
             continue
         longest = max(stood, longest or stood)
@@ -170,7 +172,8 @@ def _labels(
         if found[key]:
             yield f"{_rows(found[key])} {words}"
     if found["contradictory"]:
-        yield f"{found['contradictory']} moments told twice with different values"
+        count = found["contradictory"]
+        yield f"{count} moment{'s' * (count > 1)} told twice with different values"
     for side, symbols in one_sided.items():
         if symbols:
             yield f"only {side}s are known of {_named(symbols)}"

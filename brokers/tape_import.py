@@ -101,7 +101,7 @@ def import_day(
         labels=tuple(dict.fromkeys([*found, *((DERIVED,) if wanted.derives else ())])),
         cadence=cadence,
         closes=known.closes,
-        gaps=tuple(gaps(final, session, cadence)) if cadence else (),
+        gaps=tuple(gaps(final, session, cadence)),
     )
     put_tape(path, (as_text(*row) for row in final), told.as_json())
     return told, final

@@ -36,12 +36,18 @@ class Gap:
         return f"{self.symbol} {span}"
 
 
-def gaps(rows: Iterable[TapeRow], session: Session, cadence: timedelta) -> list[Gap]:
+def gaps(rows: Iterable[TapeRow], session: Session, cadence: timedelta | None) -> list[Gap]:
     """Return where SPY and SPX lack a row, for a tape with one row every `cadence`.
 
     The first row is due one cadence after the open, the last one at the close. A market that was
-    only repeated is a gap as well. A symbol without any row is one gap.
+    only repeated is a gap as well. A symbol without any row is one gap, and the only kind of gap on
+    a tape without a cadence.
     """
+    rows = list(rows)
+    if cadence is None:
+        known = {row.symbol for row in rows}
+        first = session.open + _MINUTE
+        return [Gap(each, first, session.close) for each in UNDERLYINGS if each not in known]
     told: dict[str, set[datetime]] = {name: set() for name in UNDERLYINGS}
     for row in rows:
         fresh = row.seen - row.quote.at < cadence

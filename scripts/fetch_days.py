@@ -119,7 +119,7 @@ def _fetch_day(fetching: Fetching, session: Session) -> tuple[str, str]:
         labels=(*about.labels, *cleaned.labels, *((DERIVED,) if fetching.derives else ())),
         cadence=about.cadence,
         closes=about.closes,
-        gaps=tuple(gaps(final, session, about.cadence)) if about.cadence else (),
+        gaps=tuple(gaps(final, session, about.cadence)),
     )
     tape.finish(final, told.as_json())
     return summary(told, final), "fetched"
