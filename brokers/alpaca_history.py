@@ -18,6 +18,8 @@ BATCH = 50
 """Symbols in one request; Alpaca takes 100. A day's bars of so many fill a few pages."""
 _PAGE = 10_000
 _MOST_PAGES = 200
+_PATIENT, _BRIEF = 7, 4
+"""Tries; the waits between them begin with two seconds and double."""
 _NOTE = (
     "Alpaca's one-minute bars: each row is the last trade of a minute, stamped at its end; minutes "
     "without a trade are left out. Alpaca has no past option quotes and no index values."
@@ -119,7 +121,7 @@ class AlpacaHistory:
         call = self._link.stocks if kind == "stocks" else self._link.options
         try:
             answer = self._pace.patiently(
-                lambda: call(f"/{kind}/bars", params, what=what), worth=_is_worth_a_wait
+                lambda: call(f"/{kind}/bars", params, what=what), tries=_tries
             )
         except Refusal as refusal:
             if 400 <= refusal.status < 500 and refusal.status != 429:
@@ -130,11 +132,15 @@ class AlpacaHistory:
         return answer
 
 
-def _is_worth_a_wait(error: RetryLater) -> bool:
-    """Whether the same question may be answered later: a limit, a silence, a server in trouble."""
-    if isinstance(error, Refusal):
-        return error.status == 429 or error.status >= 500
-    return isinstance(error, NotAsked | Unanswered)
+def _tries(error: RetryLater) -> int:
+    """Return how often to ask: a limit lasts a minute, a server in trouble is given a few seconds.
+
+    What was refused for another reason is refused again.
+    """
+    if isinstance(error, NotAsked) or (isinstance(error, Refusal) and error.status == 429):
+        return _PATIENT
+    in_trouble = isinstance(error, Refusal) and error.status >= 500
+    return _BRIEF if in_trouble or isinstance(error, Unanswered) else 1
 
 
 def _bars_of(page: Row, what: str) -> Mapping[str, list[Row]]:

@@ -25,7 +25,7 @@ KINDS = ("quotes", "bars", "prints")
 _UNKNOWN = frozenset({"", "nan", "null", "none", "na", "n/a"})
 _BAR_PARTS = frozenset({"open", "high", "low", "close", "o", "h", "l", "c"})
 _INDEX = frozenset({"SPX", "^SPX", "^GSPC", "$SPX", "I:SPX", ".SPX"})
-_TICKER = re.compile(r"[\^$.]?[A-Z][A-Z0-9.:]{0,11}")
+_TICKER = re.compile(r"(I:|[\^$.])?[A-Z]{1,6}([./][A-Z]{1,2})?")
 _EPOCHS = ((1e17, 1_000_000_000), (1e14, 1_000_000), (1e11, 1_000), (0.0, 1))
 """From which size on a number counts nanoseconds, microseconds, milliseconds, seconds."""
 
@@ -130,6 +130,11 @@ class ForeignReader:
         self._foreign = foreign
         self._symbols: dict[str, OptionContract | str | None] = {}
         self._times: dict[str, datetime] = {}
+
+    @property
+    def knows_trades(self) -> bool:
+        """Whether bars without a trade can be told from others."""
+        return "volume" in self._columns
 
     def take(self, place: str, fields: Sequence[str]) -> TapeRow | None:
         """Return a row, or None for one that is left out or wrong."""

@@ -13,7 +13,7 @@ Tell = Callable[[str], None]
 
 
 class Pace:
-    """`limit` requests in any `window`, and `tries` of each, with longer and longer waits."""
+    """`limit` requests in any `window`, and longer and longer waits between tries of one."""
 
     def __init__(
         self,
@@ -22,14 +22,12 @@ class Pace:
         *,
         limit: int = 0,
         window: timedelta = timedelta(minutes=10),
-        tries: int = 7,
         first_wait: float = 2.0,
     ) -> None:
         self._clock = clock
         self._tell = tell
         self._limit = limit
         self._window = window
-        self._tries = tries
         self._first_wait = first_wait
         self._spent: deque[datetime] = deque()
 
@@ -50,19 +48,19 @@ class Pace:
             self._clock.sleep(max(seconds, 0.001))
         self._spent.extend([now] * cost)
 
-    def patiently(self, ask: Callable[[], T], *, worth: Callable[[RetryLater], bool]) -> T:
-        """Return the answer, asking again after a failure that is `worth` a wait.
+    def patiently(self, ask: Callable[[], T], *, tries: Callable[[RetryLater], int]) -> T:
+        """Return the answer, asking as often as a failure is worth it: `tries` of it in all.
 
-        Raises the last failure when all tries are used up.
+        Raises the last failure.
         """
-        wait = self._first_wait
-        for _ in range(self._tries - 1):
+        wait, asked = self._first_wait, 0
+        while True:
+            asked += 1
             try:
                 return ask()
             except RetryLater as error:
-                if not worth(error):
+                if asked >= tries(error):
                     raise
                 self._tell(f"{error}; asking again in {wait:g} s")
             self._clock.sleep(wait)
             wait *= 2
-        return ask()

@@ -146,7 +146,7 @@ class IbkrHistory:
                 ),
             )
 
-        return self._pace.patiently(_without_refusals(ask), worth=_is_worth_a_wait)
+        return self._pace.patiently(_without_refusals(ask), tries=_tries)
 
 
 def _without_refusals(ask: Callable[[], list[Any]]) -> Callable[[], list[Any]]:
@@ -169,9 +169,11 @@ def _without_refusals(ask: Callable[[], list[Any]]) -> Callable[[], list[Any]]:
     return answered
 
 
-def _is_worth_a_wait(error: RetryLater) -> bool:
-    """Whether to ask again: a pacing violation, a silence, a lost line; not another error."""
-    return not isinstance(error, TwsError) or "pacing" in error.words.lower()
+def _tries(error: RetryLater) -> int:
+    """Return how often to ask: five times after a pacing violation, twice after a silence."""
+    if isinstance(error, TwsError):
+        return 5 if "pacing" in error.words.lower() else 1
+    return 2
 
 
 def _price(value: float) -> float | None:

@@ -37,7 +37,11 @@ class Cleaned:
 
 
 def clean(
-    rows: Iterable[TapeRow], session: Session, carried_after: timedelta = CARRIED_AFTER
+    rows: Iterable[TapeRow],
+    session: Session,
+    carried_after: timedelta = CARRIED_AFTER,
+    *,
+    knows_trades: bool = False,
 ) -> Cleaned:
     """Return what may stand on the session's tape.
 
@@ -45,7 +49,8 @@ def clean(
     symbol and moment all but the last. Prices of 0 and both sides of a crossed market become not
     known, and so do the quotes of a contract of which a fifth or more is locked: they are the bars
     of one side. A market that stood still for longer than `carried_after` keeps the time of its
-    first row, so that it grows old in a replay as it did in the market.
+    first row, so that it grows old in a replay as it did in the market; not so the last prices of
+    options where each is known to be a trade (`knows_trades`).
     """
     found: Counter[str] = Counter()
     by_symbol: dict[str, list[TapeRow]] = defaultdict(list)
@@ -65,9 +70,11 @@ def clean(
                 suspects.append(symbol)
                 series = [_without_sides(row) for row in series]
             _count_one_sided(symbol, series, one_sided, found)
-        longest, series = _carried(series, session, carried_after, found)
-        if longest:
-            carried[symbol] = longest
+        is_traded = knows_trades and symbol not in UNDERLYINGS and _has_no_sides(series)
+        if not is_traded:
+            longest, series = _carried(series, session, carried_after, found)
+            if longest:
+                carried[symbol] = longest
         kept += series
     kept.sort(key=lambda row: row.seen)
     labels = _labels(found, suspects, one_sided, carried)
@@ -111,6 +118,10 @@ def _is_of_one_side(series: Sequence[TapeRow]) -> bool:
     both = [row.quote for row in series if row.quote.bid and row.quote.ask]
     locked = sum(quote.bid == quote.ask for quote in both)
     return len(both) >= _FEWEST_ROWS and locked >= _LOCKED_SHARE * len(both)
+
+
+def _has_no_sides(series: Sequence[TapeRow]) -> bool:
+    return all(row.quote.bid is None and row.quote.ask is None for row in series)
 
 
 def _without_sides(row: TapeRow) -> TapeRow:

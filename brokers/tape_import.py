@@ -31,6 +31,7 @@ class ForeignFile:
     source: str
     days: Mapping[date, Sequence[TapeRow]]
     left_out: Mapping[str, int]
+    knows_trades: bool
 
 
 def read_foreign(path: Path, foreign: Foreign) -> ForeignFile:
@@ -52,7 +53,9 @@ def read_foreign(path: Path, foreign: Foreign) -> ForeignFile:
         rest = f"; ...and {more} more" if more > 0 else ""
         raise MendInput(f"{path}: {shown}{rest}. Nothing was imported.")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    return ForeignFile(f"import of {path.name} ({digest})", days, reader.others)
+    return ForeignFile(
+        f"import of {path.name} ({digest})", days, reader.others, reader.knows_trades
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def import_day(
     if before:
         kind = _joined_kind(path, before, kind, wanted)
     rows = [*(_rows_of(before) if before else ()), *file.days[session.day]]
-    cleaned = clean(rows, session, wanted.carried_after)
+    cleaned = clean(rows, session, wanted.carried_after, knows_trades=file.knows_trades)
     if not cleaned.rows:
         raise MendInput(
             f"{session.day}: all rows lie outside the session ({session.open:%H:%M} to "

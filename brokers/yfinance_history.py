@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from brokers.history import MINUTE, About, bar_row
 from brokers.history_pace import Pace
 from brokers.tape_file import TapeRow
-from brokers.yfinance_client import CLOSES, PRICES, Yahoo
+from brokers.yfinance_client import CLOSES, PRICES, TooManyRequests, Yahoo
 from src.models import OptionContract, Session
 from src.ports import Clock, OfficialCloses, RetryLater
 
@@ -16,6 +16,10 @@ Bars = list[tuple[datetime, float]]
 _NO_OPTIONS = "no options: Yahoo has no history of them, so this tape cannot trade"
 _MINUTES = "Yahoo's one-minute bars: each row is the last price of a minute, stamped at its end."
 _DAILY = "Yahoo's daily bars: one row a symbol, its close; Yahoo keeps minutes for 30 days only."
+
+
+def _tries(error: RetryLater) -> int:
+    return 4 if isinstance(error, TooManyRequests) else 2
 
 
 class YfinanceHistory:
@@ -76,9 +80,7 @@ class YfinanceHistory:
         return [(at + MINUTE, close) for at, close in bars if session.open <= at < session.close]
 
     def _bars(self, name: str, day: date, interval: str) -> Bars:
-        return self._pace.patiently(
-            lambda: self._yahoo.bars(name, day, interval), worth=lambda _: True
-        )
+        return self._pace.patiently(lambda: self._yahoo.bars(name, day, interval), tries=_tries)
 
     @staticmethod
     def _first_told(names: Sequence[str], ask: Callable[[str], Bars]) -> Bars:

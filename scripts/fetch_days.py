@@ -106,7 +106,8 @@ def _fetch_day(fetching: Fetching, session: Session) -> tuple[str, str]:
         if tape.portion(name) is None:
             tape.add(name, history.options(session, batch))
     more, about = history.complete(session, tape.rows)
-    cleaned = clean([*tape.rows, *more], session)
+    # What these sources tell of options without a market of theirs are trades with a volume.
+    cleaned = clean([*tape.rows, *more], session, knows_trades=True)
     if not cleaned.rows:
         tape.discard()
         return f"{day}  nothing: the source has no data of this day", "without data"

@@ -92,7 +92,7 @@ def _ibkr(args: argparse.Namespace, settings: Settings, clock: Clock, tell: Tell
         paper=settings.broker.paper_trading,
         patience=lambda: max(_IBKR_PATIENCE, settings.broker.timeout_seconds),
     )
-    pace = Pace(clock, tell, limit=REQUESTS, first_wait=30.0, tries=5)
+    pace = Pace(clock, tell, limit=REQUESTS, first_wait=30.0)
     history = IbkrHistory(
         link, IbkrContracts(link), clock, pace, args.strikes, averages=args.derive_quotes
     )
@@ -105,5 +105,5 @@ def _yahoo(args: argparse.Namespace, settings: Settings, clock: Clock, tell: Tel
 
     del args
     link = YfinanceLink(lambda: settings.broker.timeout_seconds)
-    pace = Pace(clock, tell, first_wait=_YAHOO_FIRST_WAIT, tries=4)
+    pace = Pace(clock, tell, first_wait=_YAHOO_FIRST_WAIT)
     return YfinanceHistory(link, pace, clock), lambda: None

@@ -112,7 +112,10 @@ def _verify(folder: Path, calendar: MarketCalendar) -> int:
         console.line(f"{verdict:<5}  {each.name}: {words}.")
         for remark in each.remarks:
             console.line(f"       {remark}")
-    console.line(f"{wrong} files are wrong." if wrong else "Everything is whole.")
+    sum_up = (
+        f"{wrong} file{'s are' if wrong > 1 else ' is'} wrong." if wrong else "Everything is whole."
+    )
+    console.line(sum_up)
     return BAD_INPUT if wrong else DONE
 
 
@@ -120,6 +123,8 @@ def _verify(folder: Path, calendar: MarketCalendar) -> int:
 def _writing(folder: Path) -> Iterator[None]:
     """Hold a folder of tapes for writing, alone. Raises MendInput where that cannot be."""
     try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".lock").touch()
         with only_instance(folder):
             yield
     except StopTrading as error:
@@ -130,7 +135,7 @@ def _writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise MendInput(
             f"{error.filename or folder}: cannot be written ({error.strerror or error}). Make "
-            f"room, or name another folder with --into. {GO_ON}"
+            f"room or make it writable, or name another folder with --into. {GO_ON}"
         ) from error
 
 

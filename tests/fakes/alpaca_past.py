@@ -26,6 +26,8 @@ class AlpacaPast:
     page_size: int = 10_000
     unknown: set[str] = field(default_factory=set)
     """Symbols that were never listed."""
+    _last: tuple[object, list[tuple[str, Bar]]] = field(default_factory=lambda: ((), []))
+    """The newest question and its whole answer, of which the next page may be asked."""
 
     def bars(self, kind: str, query: dict[str, str]) -> Reply:
         """Answer one request."""
@@ -37,14 +39,7 @@ class AlpacaPast:
         limit = int(query.get("limit", "1000"))
         if not 1 <= limit <= 10_000:
             return 400, {"message": "invalid limit: must be between 1 and 10000"}
-        begin, end = _moment(query["start"]), _moment(query["end"])
-        daily = query["timeframe"] == "1Day"
-        found = [
-            (symbol, bar)
-            for symbol in symbols
-            for at, bar in sorted(self._of(symbol, daily=daily), key=lambda each: each[0])
-            if begin <= at <= end
-        ]
+        found = self._found(tuple(symbols), query)
         token = query.get("page_token")
         first = int(base64.b64decode(token)) if token else 0
         last = first + min(limit, self.page_size)
@@ -53,6 +48,20 @@ class AlpacaPast:
             page.setdefault(symbol, []).append(bar)
         more = base64.b64encode(str(last).encode()).decode() if last < len(found) else None
         return 200, {"bars": page, "next_page_token": more}
+
+    def _found(self, symbols: tuple[str, ...], query: dict[str, str]) -> list[tuple[str, Bar]]:
+        key = (symbols, query["start"], query["end"], query["timeframe"])
+        if self._last[0] != key:
+            begin, end = _moment(query["start"]), _moment(query["end"])
+            daily = query["timeframe"] == "1Day"
+            found = [
+                (symbol, bar)
+                for symbol in symbols
+                for at, bar in sorted(self._of(symbol, daily=daily), key=lambda each: each[0])
+                if begin <= at <= end
+            ]
+            self._last = key, found
+        return self._last[1]
 
     def _of(self, symbol: str, *, daily: bool) -> Iterator[tuple[datetime, Bar]]:
         for market in self.markets:

@@ -117,7 +117,7 @@ def ibkr_history(
         ]
         server.do(lambda: [server.book.list_option(each) for each in listed])
         link = IbkrLink("127.0.0.1", server.port, 18, "", paper=True, patience=lambda: 2.0)
-        pace = Pace(clock, lambda _: None, limit=REQUESTS, first_wait=30.0, tries=5)
+        pace = Pace(clock, lambda _: None, limit=REQUESTS, first_wait=30.0)
         history = IbkrHistory(link, IbkrContracts(link), clock, pace, strikes=2, averages=averages)
         try:
             yield server, Backfill(history, folder, clock)

@@ -23,6 +23,7 @@ class PastMarket:
     session: Session = field(default_factory=a_session)
     silent: frozenset[int] = frozenset()
     untraded: frozenset[int] = frozenset()
+    _told: dict[OptionContract, list[tuple[datetime, float, int]]] = field(default_factory=dict)
 
     def minutes(self) -> Iterator[tuple[int, datetime]]:
         """Yield the number and the beginning of each minute up to the close."""
@@ -57,8 +58,10 @@ class PastMarket:
 
     def trades(self, contract: OptionContract) -> list[tuple[datetime, float, int]]:
         """Return beginning, close and volume of the bars of an option; none below a nickel."""
-        return [
-            (at, price, 1 + number % 7)
-            for number, at in self.minutes()
-            if number not in self.untraded and (price := self.option(contract, number)) >= 0.05
-        ]
+        if contract not in self._told:
+            self._told[contract] = [
+                (at, price, 1 + number % 7)
+                for number, at in self.minutes()
+                if number not in self.untraded and (price := self.option(contract, number)) >= 0.05
+            ]
+        return self._told[contract]

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -125,7 +126,7 @@ def test_a_limit_of_requests_is_waited_for(alpaca: tuple[AlpacaServer, Backfill]
     backfill.run()
     assert sum(backfill.clock.waits) >= 60
     assert backfill.path.exists()
-    assert all(later >= wait for wait, later in zip(backfill.clock.waits, backfill.clock.waits[1:]))
+    assert all(later >= wait for wait, later in pairwise(backfill.clock.waits))
 
 
 @pytest.mark.parametrize(
@@ -235,7 +236,7 @@ def test_a_damaged_tape_is_not_taken_for_a_day_that_is_done(
     _, backfill = alpaca
     backfill.run()
     backfill.path.write_bytes(backfill.path.read_bytes()[:-9])
-    with pytest.raises(MendInput, match="does not match the checksum.*Remove it"):
+    with pytest.raises(MendInput, match=r"does not match the checksum.*Remove it"):
         backfill.run()
 
 

@@ -71,7 +71,8 @@ def test_averages_of_both_sides_are_quotes_only_when_asked_for_and_labelled(tmp_
 
 @pytest.mark.parametrize("averages", [False, True])
 def test_no_more_is_asked_within_ten_minutes_than_tws_allows(
-    tmp_path: Path, averages: bool
+    tmp_path: Path,
+    averages: bool,  # noqa: FBT001 - a parameter of the test
 ) -> None:
     with ibkr_history(tmp_path, now=THAT_EVENING, averages=averages) as (server, backfill):
         backfill.run()
@@ -97,7 +98,7 @@ def test_a_data_subscription_that_is_missing_is_said_at_once(
     server, backfill = today
     words = "Historical Market Data Service error message:No market data permissions for CBOE IND"
     server.history.refusals = [(162, words)]
-    with pytest.raises(MendInput, match="No market data permissions.*subscription"):
+    with pytest.raises(MendInput, match=r"No market data permissions.*subscription"):
         backfill.run()
     assert backfill.clock.waits == []
 

@@ -139,6 +139,14 @@ def test_an_option_at_the_floor_may_stand_still() -> None:
     assert clean(rows, SESSION) == Cleaned(rows, ())
 
 
+def test_a_trade_at_the_price_of_the_one_before_is_a_trade() -> None:
+    rows = minutes(60, lambda _: Quote(at("09:31"), last=20.0))
+    assert "carried forward" in clean(rows, SESSION).labels[0]
+    assert clean(rows, SESSION, knows_trades=True) == Cleaned(rows, ())
+    index = minutes(60, lambda _: Quote(at("09:31"), last=6000.0), "SPX")
+    assert "carried forward" in clean(index, SESSION, knows_trades=True).labels[0]
+
+
 def test_sizes_that_change_show_that_a_market_is_alive() -> None:
     rows = minutes(60, lambda n: Quote(at("09:31"), 20.0, 20.2, 10 + n % 3, 5))
     assert clean(rows, SESSION) == Cleaned(rows, ())
@@ -165,7 +173,7 @@ def test_rows_outside_the_session_are_left_out() -> None:
 
 def test_what_was_cleaned_once_is_clean() -> None:
     def bad() -> Iterator[TapeRow]:
-        yield from minutes(60, lambda n: Quote(at("09:31"), 20.0, 20.2))
+        yield from minutes(60, lambda _: Quote(at("09:31"), 20.0, 20.2))
         yield quoted("12:00", 2.3, 2.1)
         yield quoted("12:00", 2.3, 0.0)
         yield priced("11:00", 6000.0)

@@ -21,7 +21,7 @@ SOON = a_session().close + timedelta(days=3)
 
 
 class PastYahoo:
-    """Ticker.history of past days: one-minute bars of the last 30 days only, daily ones for ever."""
+    """Ticker.history of past days: one-minute bars of the last 30 days only, daily ones always."""
 
     def __init__(self, clock: WaitingClock, market: PastMarket = MARKET) -> None:
         self.clock, self.market = clock, market
@@ -60,7 +60,7 @@ class PastYahoo:
 def yahoo(folder: Path, now: datetime = SOON, **more: Any) -> tuple[PastYahoo, Backfill]:  # noqa: ANN401
     clock = WaitingClock(now)
     ticker = PastYahoo(clock, **more)
-    pace = Pace(clock, lambda _: None, first_wait=15.0, tries=4)
+    pace = Pace(clock, lambda _: None, first_wait=15.0)
     history = YfinanceHistory(YfinanceLink(lambda: 5.0, ticker), pace, clock)
     return ticker, Backfill(history, folder, clock)
 
