@@ -94,7 +94,8 @@ def _missing(found: Mapping[str, int], foreign: Foreign) -> str:
     if not foreign.symbol and "symbol" not in found and not set(CONTRACT) <= found.keys():
         return "symbol (nor root, expiry, strike and right together; or give --symbol)"
     if foreign.kind == "quotes":
-        return "" if {"bid", "ask"} <= found.keys() or "last" in found else "bid and ask"
+        of_an_underlying = foreign.symbol and "last" in found
+        return "" if {"bid", "ask"} <= found.keys() or of_an_underlying else "bid and ask"
     return "" if "last" in found else "last"
 
 
@@ -169,8 +170,11 @@ class ForeignReader:
             prices[:2], sizes = [None, None], [None, None]
         quote = Quote(at, prices[0], prices[1], sizes[0], sizes[1], prices[2])
         seen = self._text(fields, "seen")
+        known = self._time(seen) if seen else at
+        if known < at:
+            raise ValueError(f"seen {seen} lies before the time at which it was true")
         symbol = named.symbol if isinstance(named, OptionContract) else named
-        return TapeRow(symbol, quote, self._time(seen) if seen else at)
+        return TapeRow(symbol, quote, known)
 
     def _leave_out(self, why: str) -> None:
         self.others[why] = self.others.get(why, 0) + 1

@@ -91,7 +91,7 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """
     if path.name.endswith(PARQUET):
         if not path.exists():
-            raise MendInput(f"{path}: there is no such file{_near(path)}.")
+            raise MendInput(f"{path}: there is no such tape{_near(path)}.")
         header, rows = read_parquet(path)
         _check_columns(header, str(path))
         return header, enumerate(rows, start=1)
@@ -130,7 +130,7 @@ def _text(path: Path) -> str:
             content = gzip.decompress(content)
         return content.decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise MendInput(f"{path}: there is no such file{_near(path)}.") from error
+        raise MendInput(f"{path}: there is no such tape{_near(path)}.") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise MendInput(
             f"{path}: the file is cut off or no gzip file ({error}); copy or download it again."

@@ -58,9 +58,17 @@ class TapeInProgress:
 
     def _resume(self) -> None:
         content = self.path.read_bytes() if self.path.exists() else b""
-        if not content.startswith(self._first_line.encode()):
+        try:
+            self._keep(content)
+        except ValueError:
+            # Another plan's, or not as it was written: begun anew.
+            self._done.clear()
             self.path.write_text(self._first_line, encoding="utf-8")
-            return
+
+    def _keep(self, content: bytes) -> None:
+        """Take the whole portions, and cut off what an interruption left. Raises ValueError."""
+        if not content.startswith(self._first_line.encode()):
+            raise ValueError("another plan")
         whole, portion = len(self._first_line), list[TapeRow]()
         place = whole
         for raw in content[whole:].splitlines(keepends=True):
@@ -71,17 +79,16 @@ class TapeInProgress:
             if line.startswith(_DONE):
                 self._done[line[len(_DONE) :].rstrip("\n")] = portion
                 whole, portion = place, []
-            elif row := _row(line.rstrip("\n")):
-                portion.append(row)
-        # What stands after the last whole portion was cut off by an interruption.
+            else:
+                portion.append(_row(line.rstrip("\n")))
         with self.path.open("r+b") as file:
             file.truncate(whole)
 
 
-def _row(line: str) -> TapeRow | None:
+def _row(line: str) -> TapeRow:
     fields = line.split(",")
     if len(fields) != _WIDTH:
-        return None
+        raise ValueError(f"{len(fields)} fields")
     at, symbol, bid, ask, bid_size, ask_size, last, seen = fields
     numbers = (
         *(price_of(text) if text else None for text in (bid, ask)),

@@ -63,7 +63,9 @@ def _verified(path: Path, session_on: Callable[[date], Session | None]) -> Verif
     try:
         day = date_of(path)
         tape = Tape.load(path)
-        fault = checksum_fault(path, tape.sidecar) if path.name.endswith(".csv.gz") else ""
+        # Only tapes of this form are written here; the JSON may be that of another one.
+        is_sealed = path.name.endswith(".csv.gz") and bool(tape.sidecar.sha256)
+        fault = checksum_fault(path, tape.sidecar) if is_sealed else ""
     except MendInput as error:
         return Verified(path.name, f"cannot be read: {error}")
     series = [*tape.prices.values(), *tape.options.values()]
@@ -73,7 +75,7 @@ def _verified(path: Path, session_on: Callable[[date], Session | None]) -> Verif
         fault = f"holds {rows:,} rows, but {sidecar_of(path).name} tells of {expected:,}"
     if not fault and session_on(day) is None:
         fault = f"is of {day}, on which the exchange was closed"
-    sealed = "checksum holds" if tape.sidecar.sha256 else "no checksum is told"
+    sealed = "checksum holds" if is_sealed else "no checksum is told"
     told = (
         f"{rows:,} rows, {len(tape.options)} options, {tape.kind} ({tape.sidecar.source}); {sealed}"
     )

@@ -28,28 +28,34 @@ class Source:
 
     history: History
     plan: Mapping[str, object]
-    secrets: tuple[str, ...]
     derives: bool
     close: Callable[[], None] = field(default=lambda: None)
 
 
-def open_history(args: argparse.Namespace, project: Path, tell: Tell) -> Source:
-    """Return the source of a command line; `tell` hears what is waited for.
-
-    Raises MendInput for missing keys or wrong settings, RetryLater for what cannot be reached.
-    """
+def load_history_settings(args: argparse.Namespace, project: Path) -> Settings:
+    """Return the settings of a command line. Raises MendInput."""
     loaded = load_settings(args.config, args.overrides, root=project)
     for warning in loaded.warnings:
         complain(f"warning: {warning}.")
-    settings, clock = loaded.settings, WallClock()
+    return loaded.settings
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Return what must never be shown."""
+    return [settings.value(key).get_secret_value() for key in KEYS.fields if KEYS.is_secret(key)]
+
+
+def open_history(args: argparse.Namespace, settings: Settings, tell: Tell) -> Source:
+    """Return the source of a command line; `tell` hears what is waited for.
+
+    Raises MendInput for missing keys, RetryLater for what cannot be reached.
+    """
+    clock = WallClock()
     openers = {"alpaca": _alpaca, "ibkr": _ibkr, "yfinance": _yahoo}
     history, close = openers[args.source](args, settings, clock, tell)
-    secrets = tuple(
-        settings.value(key).get_secret_value() for key in KEYS.fields if KEYS.is_secret(key)
-    )
     plan = {"source": history.name, "strikes": args.strikes, "derive": args.derive_quotes}
     derives = args.derive_quotes and args.source == "alpaca"
-    return Source(history, plan, secrets, derives, close)
+    return Source(history, plan, derives, close)
 
 
 Opened = tuple[History, Callable[[], None]]

@@ -13,9 +13,10 @@ from brokers.foreign_rows import Foreign, column_map
 from brokers.tape_import import ForeignFile, Wanted, import_day, read_foreign
 from brokers.tape_verify import verify
 from scripts.fetch_days import Fetching, fetch, sessions_between, summary
-from src.ports import MendInput, RetryLater, StopTrading
-from utils.console import BAD_INPUT, DONE, Console, complain, exit_code, sentence
+from src.ports import MendInput, StopTrading
+from utils.console import BAD_INPUT, DONE, FAILED, Console, complain, exit_code, sentence
 from utils.instance_lock import only_instance
+from utils.logging_setup import hide
 from utils.market_calendar import MarketCalendar
 from utils.market_clock import WallClock
 from utils.progress import Progress
@@ -27,8 +28,9 @@ def run(args: argparse.Namespace, project: Path) -> int:
     """Run a command line; every failure ends in one sentence and its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     calendar = MarketCalendar(project / "data" if (project / "data").is_dir() else None)
+    secrets: list[str] = []
     commands: dict[str, Callable[[], int]] = {
-        "fetch": lambda: _fetch(args, project, calendar),
+        "fetch": lambda: _fetch(args, project, calendar, secrets),
         "import": lambda: _import(args, calendar),
         "verify": lambda: _verify(args.folder, calendar),
     }
@@ -37,21 +39,33 @@ def run(args: argparse.Namespace, project: Path) -> int:
     except KeyboardInterrupt as error:
         complain(f"Interrupted. {GO_ON}" if args.command != "verify" else "Interrupted.")
         return exit_code(error)
-    except (MendInput, RetryLater, OSError) as error:
-        complain(sentence(error))
-        return exit_code(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it ends in a sentence and a code
+        code = exit_code(error)
+        words = sentence(error)
+        if code == FAILED:
+            words = f"An unexpected failure ({type(error).__name__}: {error}). {GO_ON}"
+        complain(hide(words, secrets))  # a server may repeat the key that it refuses
+        return code
 
 
-def _fetch(args: argparse.Namespace, project: Path, calendar: MarketCalendar) -> int:
-    from scripts.history_sources import open_history  # noqa: PLC0415 - libraries, for who fetches
+def _fetch(
+    args: argparse.Namespace, project: Path, calendar: MarketCalendar, secrets: list[str]
+) -> int:
+    from scripts.history_sources import (  # noqa: PLC0415 - settings, for who fetches
+        load_history_settings,
+        open_history,
+        secrets_of,
+    )
 
     sessions = sessions_between(args.first, args.last, calendar, WallClock().now())
     with _writing(args.into), ExitStack() as stack:
         progress = Progress(len(sessions))
         stack.callback(progress.clear)
-        source = open_history(args, project, progress.tell)
+        settings = load_history_settings(args, project)
+        secrets += secrets_of(settings)
+        source = open_history(args, settings, lambda text: progress.tell(hide(text, secrets)))
         stack.callback(source.close)
-        console = Console(source.secrets)
+        console = Console(secrets)
         fetch(
             Fetching(source.history, args.into, source.plan, console, progress, source.derives),
             sessions,
@@ -122,21 +136,29 @@ def _verify(folder: Path, calendar: MarketCalendar) -> int:
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
     """Hold a folder of tapes for writing, alone. Raises MendInput where that cannot be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".lock").touch()
-        with only_instance(folder):
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / ".lock").touch()
+            stack.enter_context(only_instance(folder))
+        except StopTrading as error:
+            raise MendInput(
+                f"{folder}: another backfill writes into this folder; wait for its end, or name "
+                "another with --into."
+            ) from error
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        try:
             yield
-    except StopTrading as error:
-        raise MendInput(
-            f"{folder}: another backfill writes into this folder; wait for its end, or name "
-            "another with --into."
-        ) from error
-    except OSError as error:
-        raise MendInput(
-            f"{error.filename or folder}: cannot be written ({error.strerror or error}). Make "
-            f"room or make it writable, or name another folder with --into. {GO_ON}"
-        ) from error
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> MendInput:
+    return MendInput(
+        f"{error.filename or folder}: cannot be written ({error.strerror or error}). Make room or "
+        f"make it writable, or name another folder with --into. {GO_ON}"
+    )
 
 
 def _zone(name: str) -> ZoneInfo | None:

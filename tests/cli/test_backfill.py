@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from tests.cli.player import files, refusal, wait_for
 from tests.fakes.alpaca_server import AlpacaServer
-from tests.fakes.broker_places import Place, at_alpaca, surroundings
+from tests.fakes.broker_places import KEYS, Place, at_alpaca, surroundings
 from tests.fakes.builders import a_session
 from tests.fakes.parquet import parquet_of
 from tests.fakes.past_market import PastMarket
@@ -224,6 +224,16 @@ def test_keys_that_are_not_accepted_are_said_and_not_shown(alpaca: Place, tmp_pa
     )
     assert "does not accept the keys" in refusal(answer, 2)
     assert "not-this-one" not in answer.stderr + answer.stdout
+
+
+def test_a_server_that_repeats_the_secret_does_not_give_it_away(
+    alpaca: Place, tmp_path: Path
+) -> None:
+    body = json.dumps({"message": f"{KEYS[1]} is worth nothing"})
+    alpaca.server.fail("GET", "/v2/stocks/bars", times=99, status=403, body=body)
+    answer = run(fetching(alpaca, tmp_path / "t"), tmp_path)
+    assert "is worth nothing" in refusal(answer, 2)
+    assert KEYS[1] not in answer.stderr + answer.stdout
 
 
 def test_a_source_that_is_not_there_ends_with_4(tmp_path: Path) -> None:

@@ -108,5 +108,5 @@ def test_one_that_is_cut_off_is_refused(tmp_path: Path) -> None:
 
 def test_one_that_is_missing_is_named_with_its_neighbours(tmp_path: Path) -> None:
     write_tape(tmp_path / "2026-03-10.csv.gz", "x")
-    with pytest.raises(MendInput, match=r"no such file.*2026-03-10.csv.gz"):
+    with pytest.raises(MendInput, match=r"no such tape.*2026-03-10.csv.gz"):
         Tape.load(tmp_path / f"{DAY}.parquet")

@@ -218,6 +218,12 @@ GOOD = f"{DAY}T09:40:00-04:00,{CALL.symbol},23.0,23.4"
         (("timestamp,bid,ask", "1,2,3"), QUOTES, "no column tells symbol"),
         (("timestamp,symbol,bid", "1,2,3"), QUOTES, "no column tells bid and ask"),
         (lines(GOOD), Foreign({}, "bars", "SPY"), "no column tells last"),
+        (("timestamp,symbol,last", f"{DAY},SPY,1"), QUOTES, "no column tells bid and ask"),
+        (
+            ("timestamp,symbol,bid,ask,seen", f"{GOOD},{DAY}T09:39:00-04:00"),
+            QUOTES,
+            "line 2: seen .* lies before",
+        ),
         (lines(GOOD), Foreign({"bid": "bidd"}, "quotes"), "'bidd' for bid.*nearest: bid"),
         (
             ("timestamp,symbol,open,high,low,close", f"{DAY}T09:40:00-04:00,SPY,1,2,3,4"),

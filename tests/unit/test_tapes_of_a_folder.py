@@ -53,6 +53,14 @@ def test_wherever_it_is_cut_off_whole_portions_are_kept_and_nothing_else(tmp_pat
     assert kept == {0, 1, 2, 3}
 
 
+def test_what_was_kept_and_changed_since_is_begun_anew(tmp_path: Path) -> None:
+    whole = filled(tmp_path).path.read_text()
+    for broken in (whole.replace("600.25", "nonsense"), whole.replace(",600.25", ""), "x" + whole):
+        (tmp_path / f"{DAY}.csv.fetching").write_text(broken)
+        assert begun(tmp_path).rows == []
+        assert filled(tmp_path).path.read_text() == whole
+
+
 def test_a_day_in_progress_looks_like_no_tape(tmp_path: Path) -> None:
     filled(tmp_path)
     assert not tape_in(tmp_path, DAY).exists()
