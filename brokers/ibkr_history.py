@@ -100,7 +100,7 @@ class IbkrHistory:
             return [], About("bars", f"{_NOTE}.", (_GONE,), closes=closes)
         late = (_IN_PART,) if session.day != self._clock.now().date() else ()
         if self._averages:
-            return [], About("bars", f"{_NOTE}.", (_AVERAGES, *late), closes=closes)
+            return [], About("averages", f"{_NOTE}.", (_AVERAGES, *late), closes=closes)
         note = f"{_NOTE}; options by their last trade, minutes without one left out."
         return [], About("bars", note, late, closes=closes)
 

@@ -66,6 +66,7 @@ def test_averages_of_both_sides_are_quotes_only_when_asked_for_and_labelled(tmp_
         middle = MARKET.option(call, 0)
         assert first[1] == pytest.approx(middle - SPREAD / 2)
         assert first[2] == pytest.approx(middle + SPREAD / 2)
+        assert tape.kind == "averages"
         assert any("averages over each minute" in label for label in tape.sidecar.labels)
 
 
