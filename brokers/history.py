@@ -24,7 +24,7 @@ DERIVED = (
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a day's tape tells of itself: `bars` hold last prices, `prints` and `averages` quotes too."""
+    """What a day's tape tells of itself; `bars` hold last prices, `prints` and `averages` quotes."""
 
     kind: str
     note: str
