@@ -24,7 +24,7 @@ DERIVED = (
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a day's tape tells of itself; `bars` hold last prices, `prints` and `averages` quotes."""
+    """What a day's tape tells: `bars` hold last prices, `prints` and `averages` derived quotes."""
 
     kind: str
     note: str
