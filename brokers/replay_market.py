@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 
 from brokers.tape import Tape
+from brokers.tape_sidecar import read_sidecar
 from src.models import NEW_YORK, OptionContract, Quote
 from src.ports import Clock, OfficialCloses
 
@@ -50,9 +51,12 @@ class ReplayMarket:
 
         By rows, SPX is the last one up to 20 minutes after the close, by when the official value
         is out, and SPY the last one up to the close; `source` says that this SPY is not official.
-        None before the close, for another day, and where either has no row later than five
-        minutes before the close.
+        None before the close, for a later day, and where either has no row later than five
+        minutes before the close. Of an earlier day the JSON file of its tape in the same folder
+        is asked.
         """
+        if day < self.date:
+            return read_sidecar(self.tape.path.with_name(f"{day}.json"), day).closes
         if day != self.date or self._clock.now() < self._close:
             return None
         return self.tape.sidecar.closes or self._closes_by_rows()

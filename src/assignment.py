@@ -13,6 +13,7 @@ from typing import NamedTuple
 from src.dividends import Dividend, first_after
 from src.models import MULTIPLIER, SPY_PER_SPREAD, TradeSetup
 from src.ratio import weekdays_between
+from src.settings_sections import Strategy
 
 
 class PinBand(NamedTuple):
@@ -22,14 +23,9 @@ class PinBand(NamedTuple):
     high: float
 
 
-def pin_width(strike: float, dollars: float, percent: float) -> float:
-    """Return half the width of the band in dollars of SPY: the wider of the two settings."""
-    return max(dollars, percent / 100 * strike)
-
-
-def pin_band(strike: float, dollars: float, percent: float) -> PinBand:
-    """Return the band around a strike."""
-    width = pin_width(strike, dollars, percent)
+def pin_band(strike: float, rules: Strategy) -> PinBand:
+    """Return the band around a strike: the wider of the two that the settings name."""
+    width = max(rules.pin_band_dollars, rules.pin_band_percent / 100 * strike)
     return PinBand(strike - width, strike + width)
 
 

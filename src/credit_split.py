@@ -11,7 +11,7 @@ import math
 from decimal import Decimal
 from typing import NamedTuple
 
-from src.assignment import pin_width
+from src.assignment import PinBand, pin_band
 from src.fees import FeeSchedule
 from src.judgement import CreditSplit, Valuation
 from src.models import MULTIPLIER, SPY_PER_SPREAD, Quote, Session, TradeSetup
@@ -57,7 +57,7 @@ class Sides(NamedTuple):
         return f"{self.bid:.2f} x {self.ask:.2f}"
 
 
-def value_setup(  # noqa: PLR0913 - a moment, and all by which it is judged
+def value_setup(
     setup: TradeSetup,
     credit: float,
     expected: ExpectedRatio,
@@ -76,14 +76,13 @@ def value_setup(  # noqa: PLR0913 - a moment, and all by which it is judged
     spx = implied_total_vol(setup.spx_price, setup.spx_contract.strike, bought.middle)
     years = years_left(setup.timestamp, session)
     split, contradiction = None, ""
+    band = pin_band(setup.spy_contract.strike, settings)
     if spy is None or spx is None:
-        names = " and the ".join(
-            name for name, vol in (("SPY", spy), ("SPXW", spx)) if vol is None
-        )
+        names = " and the ".join(name for name, vol in (("SPY", spy), ("SPXW", spx)) if vol is None)
         contradiction = f"no volatility makes the middle of the {names} call's market"
     else:
         vols = _Vols(spy, spx, _with_after_hours(spy, spx, settings.after_hours_bp))
-        split = _split(setup, credit, vols, settings, fees)
+        split = _split(setup, credit, vols, band, fees)
         contradiction = _contradiction(setup, vols, years, settings.max_vol_gap)
     stressed = Package.of(setup, credit).stressed()
     return Valuation(
@@ -96,6 +95,8 @@ def value_setup(  # noqa: PLR0913 - a moment, and all by which it is judged
         ordinary=stressed.ordinary,
         worst=stressed.worst,
         risk_level=risk_of(stressed, settings.max_position_loss),
+        pin_low=band.low,
+        pin_high=band.high,
         contradiction=contradiction,
     )
 
@@ -108,7 +109,7 @@ def _with_after_hours(spy: float, spx: float, after_hours_bp: float) -> float:
 
 
 def _split(
-    setup: TradeSetup, credit: float, vols: _Vols, settings: Strategy, fees: FeeSchedule
+    setup: TradeSetup, credit: float, vols: _Vols, band: PinBand, fees: FeeSchedule
 ) -> CreditSplit:
     """Return the lines; what rounding them to cents leaves goes to the volatility gap."""
     spy, strike = setup.spy_price, setup.spy_contract.strike
@@ -121,9 +122,8 @@ def _split(
     fees_in = round(credit - (_SHARES * sold.bid - MULTIPLIER * bought.ask), 2)
     widths = _SHARES * sold.half + MULTIPLIER * bought.half
     bid_ask = -round(widths, 2)
-    width = pin_width(strike, settings.pin_band_dollars, settings.pin_band_percent)
     # A spread that ends well out of the money costs nothing on its way out: it expires.
-    out = probability_above(spy, strike - width, vols.spx)
+    out = probability_above(spy, band.low, vols.spx)
     closing = fees.closing(Decimal(str(sold.ask)), Decimal(str(bought.bid)))
     spread_out, fees_out = -round(out * widths, 2), -round(out * float(closing), 2)
     return CreditSplit(

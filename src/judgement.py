@@ -61,8 +61,9 @@ class Valuation:
     Volatilities are those that the middles of the markets imply, up to the close: `total` ones
     sigma x sqrt(time), the others annual on the trading-time clock, as fractions. They are None
     where no volatility makes the price. `ordinary` and `worst` are dollars a spread at the end of
-    the day under the two sets of stresses, `risk_level` is what they amount to. `contradiction`
-    is why both quotes cannot be true, empty where they can.
+    the day under the two sets of stresses, `risk_level` is what they amount to. Between `pin_low`
+    and `pin_high`, dollars of SPY at the close, nobody can foresee what will be exercised.
+    `contradiction` is why both quotes cannot be true, empty where they can.
     """
 
     expected_ratio: float
@@ -74,6 +75,8 @@ class Valuation:
     ordinary: float
     worst: float
     risk_level: str
+    pin_low: float
+    pin_high: float
     contradiction: str = ""
 
     @property

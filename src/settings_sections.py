@@ -179,7 +179,7 @@ class Strategy(Section):
     )
     after_hours_bp: NotNegative = Field(
         40.0,
-        description="Move of SPY after 16:00 (basis points, one deviation) that is no profit to sell.",
+        description="Basis points that SPY may move after 16:00; to sell that is no profit.",
     )
     max_vol_gap: Positive = Field(
         2.0, description="Points of annual volatility between the legs that may be unexplained."

@@ -32,7 +32,7 @@ def entered(desk: Desk, spreads: int = 1) -> Desk:
 
 def a_plan_of(desk: Desk) -> SpreadPlan:
     """The plan of an entry at the market of the desk, which comes to nothing here."""
-    return desk.executor._make_plan(a_setup(when=desk.clock.now()), 1)
+    return desk.executor._make_plan(a_setup(when=desk.clock.now()), 1, 0.0)
 
 
 def ids(desk: Desk) -> list[str]:

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from src.judgement import Criterion
 from src.models import (
-    Criterion,
     EntryDecision,
     Fill,
     Leg,

@@ -5,8 +5,9 @@ from decimal import Decimal
 import pytest
 
 from src.fees import FeeSchedule
+from src.judgement import Criterion
 from src.market_data import Fault, NoSetup
-from src.models import Criterion, EntryDecision, Session, TradeSetup
+from src.models import EntryDecision, Session, TradeSetup
 from src.settings import Settings
 from src.strategy_engine import (
     Capacity,
