@@ -43,10 +43,7 @@ def explain_moment(
     Raises MendInput for a time that is missing, none, or not within what is looked at.
     """
     _refuse_what_does_not_go_together(args)
-    if args.replay:
-        scene = _on_tape(args, calendar)
-    else:
-        scene = _generated(args, settings, calendar)
+    scene = _on_tape(args, calendar) if args.replay else _generated(args, settings, calendar)
     console.line(_page(scene, settings))
 
 

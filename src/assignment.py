@@ -34,18 +34,19 @@ def early_exercise(
 ) -> str:
     """Return why a short SPY call may be exercised early, empty where it will not be.
 
-    Only a dividend whose ex-date lies after `today` and not after `expiry` can do that. `middle`
-    is that of the call's market; all are dollars a share.
+    Only a dividend whose ex-date lies after `today` and not after `expiry` can do that, and only
+    where it is more than what is given up: the put of the same strike, which for a call in the
+    money is its time value. `middle` is that of the call's market; all are dollars a share.
     """
     coming = first_after(today, table)
     if coming is None or coming.ex_date > expiry:
         return ""
-    time_value = middle - max(price - strike, 0.0)
-    if coming.amount <= time_value:
+    given_up = middle - (price - strike)
+    if coming.amount <= given_up:
         return ""
     return (
         f"SPY goes ex-dividend on {coming.ex_date}, before the call dies: the dividend of "
-        f"${coming.amount:.2f} a share is more than the call's time value of ${time_value:.2f}, "
+        f"${coming.amount:.2f} a share is more than the call's time value of ${given_up:.2f}, "
         "so it may be exercised the night before."
     )
 

@@ -114,7 +114,10 @@ def _prices(setup: TradeSetup, expected: Outlook) -> Iterator[Block]:
 
 def _volatility(valuation: Valuation) -> Iterator[Block]:
     yield Heading("Volatility")
-    yield Paragraph(volatility_line(valuation))
+    yield Paragraph(
+        f"{volatility_line(valuation)} Time runs to the close at the market's own pace, fast in "
+        "the first and the last half hour, so that the figures of one day can be compared."
+    )
     if valuation.contradiction:
         yield Alarm(f"{CONTRADICTION}: {valuation.contradiction}.")
 
@@ -124,9 +127,8 @@ def volatility_line(valuation: Valuation) -> str:
     if valuation.spy_vol is None or valuation.spx_vol is None:
         return "No volatility makes these prices."
     return (
-        f"Implied volatility a year, on a clock that runs with the market's own pace to the close: "
-        f"SPY {valuation.spy_vol:.1%}, SPXW {valuation.spx_vol:.1%}, gap "
-        f"{valuation.vol_gap_points:+.1f} points."
+        f"Implied volatility: SPY {valuation.spy_vol:.1%}, SPXW {valuation.spx_vol:.1%} a year, "
+        f"gap {valuation.vol_gap_points:+.1f} points."
     )
 
 
@@ -227,8 +229,8 @@ def risk_line(valuation: Valuation, limit: float | None = None) -> str:
     """Return the level of risk and what it follows from, in a sentence."""
     against = f" against a limit of ${limit:,.0f}" if limit else ""
     return (
-        f"Risk {valuation.risk_level}: at the worst {money(valuation.ordinary)} on the closes of 99 "
-        f"of 100 days, {money(valuation.worst)} with the worst close and evening seen{against}."
+        f"Risk {valuation.risk_level}: at the worst {money(valuation.ordinary)} on the closes of "
+        f"99 of 100 days, {money(valuation.worst)} with the worst close and evening seen{against}."
     )
 
 
@@ -264,7 +266,7 @@ def assignment_blocks(
     )
     yield Paragraph(what_assignment_means(setup, spreads, dividends))
     yield Paragraph(
-        f"With SPY between {valuation.pin_low:.2f} and {valuation.pin_high:.2f} at the close, nobody"
-        " can foresee which calls will be exercised: holders decide until 17:30. From exit_check on "
-        "the program buys them back there, and above."
+        f"With SPY between {valuation.pin_low:.2f} and {valuation.pin_high:.2f} at the close nobody"
+        " can foresee which calls will be exercised: holders decide until 17:30. From exit_check"
+        " on the program buys them back there, and above."
     )
