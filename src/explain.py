@@ -12,7 +12,7 @@ from src.report_layout import Alarm, Block, Heading, Paragraph, Table
 from src.risk_manager import reg_t_margin
 from src.settings import Settings
 from src.stress import AFTER_HOURS, BASES_BP, MOVES, ORDINARY_BP, Package
-from src.words import money
+from src.words import UNKNOWN, money
 
 CONTRADICTION = "QUOTES THAT CANNOT BOTH BE TRUE"
 _FEW = 4
@@ -76,7 +76,7 @@ def verdict(decision: EntryDecision) -> str:
     if not failed:
         return "NO TRADE: all six criteria hold, and not one spread fits into the account."
     others = f", and {len(failed) - 1} more of the six criteria" if len(failed) > 1 else ""
-    last = failed[-1]
+    last = next((each for each in reversed(failed) if each.seen != UNKNOWN), failed[-1])
     return f"NO TRADE: {last.name} fails ({last.seen}; needed: {last.limit}){others}."
 
 

@@ -121,7 +121,7 @@ def _solve(x: Floats, target: Floats) -> Floats:
         high[todo] = np.where(below, high[todo], v)
         slope = up[todo] * np.exp(-0.5 * d1 * d1) / _SQRT_2_PI
         usable = (found > 0.0) & (slope > 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             step = np.where(usable, np.log(t / found) * found / slope, v)
             new = v + step
             between = 0.5 * (low[todo] + high[todo])

@@ -1,6 +1,7 @@
 """The sentences of the day: what a person reads on the console, in the log and in the report."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 from src.explain import CONTRADICTION, risk_line, volatility_line
 from src.judgement import Valuation
@@ -83,6 +84,14 @@ def decision_in_short(decision: EntryDecision) -> str:
 def _flag(decision: EntryDecision) -> str:
     known = decision.valuation
     return f"; {CONTRADICTION}" if known and known.contradiction else ""
+
+
+def risk_allows(size: int, capital: float, reg_t: tuple[Decimal, Decimal]) -> str:
+    """Return how much may be opened, and its margin both ways, in dollars."""
+    return (
+        f"Risk allows {size}: ${capital:,.0f} set aside. Under Reg T the calls count as uncovered: "
+        f"margin ${reg_t[0]:,.0f} (15 % rule) to ${reg_t[1]:,.0f} (20 % rule)."
+    )
 
 
 def entry_line(result: SpreadResult, position: SpreadPosition) -> str:

@@ -333,8 +333,9 @@ class TradingDay:
         if not verdict.allowed:
             self._tell(now, "risk", ended(f"Risk says no: {'; '.join(verdict.reasons)}"))
             return
-        margin = f"${reg_t_margin(setup, size):,.0f}"
-        self._tell(now, "risk", f"Risk allows {size}. Uncovered under Reg T: margin {margin}.")
+        capital = self._settings.strategy.capital_per_spread * size
+        by_rule = (reg_t_margin(setup, size), reg_t_margin(setup, size, narrow=True))
+        self._tell(now, "risk", story.risk_allows(size, capital, by_rule))
         self._book.enter(setup, decision, now)
 
     # Watching.

@@ -59,7 +59,7 @@ def every(*changes: str) -> Iterator[EntryDecision]:
 
 
 def snapshots(*changes: str) -> list[EntryDecision]:
-    found = []
+    found: list[EntryDecision] = []
     for path in PATHS:
         if Tape.load(path).kind == "quotes":
             hours = {each.timestamp.hour: each for each in reversed(decisions(path, *changes))}
@@ -85,7 +85,7 @@ def test_the_bare_credit_would_have_traded_many(rule: str, fewest: int) -> None:
 
 
 def test_the_large_credits_of_july_are_the_evening_and_not_an_edge() -> None:
-    """07-22 14:32, 07-23 14:32, 07-30 14:14: 590, 480 and 490 dollars, all large losses by 16:15."""
+    """The three above 400 dollars: all were large losses by 16:15."""
     for day, credit in (("2026-07-22", 587.85), ("2026-07-23", 477.85), ("2026-07-30", 487.85)):
         path = REAL_DATA / "tapes" / f"{day}.csv.gz"
         (found,) = [
@@ -156,7 +156,8 @@ def test_live_ratios_lie_within_the_gate_of_earlier_closes() -> None:
 def test_closing_ratios_are_expected_within_the_gate_on_nearly_all_days() -> None:
     closes, dividends = official_closes(), read_dividends()
     days = [day for day in sorted(closes) if day.year >= 2021]
-    by_closes, by_date = [], []
+    by_closes: list[bool] = []
+    by_date: list[bool] = []
     for place in range(5, len(days)):
         day = days[place]
         ratio = closes[day].spx / closes[day].spy

@@ -14,7 +14,7 @@ from src.pricing_arrays import black_calls, implied_total_vols
 def cases(count: int = 2000) -> list[tuple[float, float, float]]:
     """Same-day calls within five deviations of the money, worth a hundredth of a cent at least."""
     dice = random.Random(7)  # noqa: S311 - cases for a test
-    found = []
+    found: list[tuple[float, float, float]] = []
     while len(found) < count:
         forward, vol = dice.uniform(200.0, 8000.0), math.exp(dice.uniform(-7.5, -1.5))
         strike = forward * math.exp(dice.uniform(-5.0, 5.0) * vol)

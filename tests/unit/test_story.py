@@ -94,6 +94,20 @@ def test_a_decision_without_a_setup_in_short_gives_each_reason_once() -> None:
     assert short == "No trade, no setup: no SPX price."
 
 
+def test_margin_is_told_both_ways_side_by_side() -> None:
+    both = Decimal("92980.00"), Decimal("122980.00")
+    assert story.risk_allows(1, 25_000.0, both) == (
+        "Risk allows 1: $25,000 set aside. Under Reg T the calls count as uncovered: margin "
+        "$92,980 (15 % rule) to $122,980 (20 % rule)."
+    )
+
+
+def test_quotes_that_agree_raise_no_flag() -> None:
+    lines = story.decision_lines(decide(a_setup(spy_quote=(2.31, 2.33))))
+    assert not any("CANNOT BOTH BE TRUE" in line for line in lines)
+    assert any("gap +0.0 points" in line for line in lines)
+
+
 # Entries and exits
 
 
