@@ -120,8 +120,8 @@ def test_live_money_is_not_explained(play: Player) -> None:
 def test_a_recorded_credit_of_590_dollars_is_explained_as_the_evening(play: Player) -> None:
     tape = REAL_DATA / "tapes" / "2026-07-22.csv.gz"
     wide = ("--set", "market_data.max_quote_age_seconds=60")
-    wide += ("--set", "market_data.max_leg_skew_seconds=45")
-    told = page(play, "--replay", tape, "--at", "14:32:40", *wide)
+    skew = ("--set", "market_data.max_leg_skew_seconds=45")
+    told = page(play, "--replay", tape, "--at", "14:32:40", *wide, *skew)
     assert "pay for what SPY may do between 16:00 and 17:30 +$627.93" in told
     assert "the rest of the gap between the volatilities +$0.0" in told
     assert "EDGE, the expected profit -$" in told
