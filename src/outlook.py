@@ -1,7 +1,7 @@
 """What a day knows before its first quote: which ratio to expect, and whether real money trades."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -76,7 +76,7 @@ class Expectations:
         self._mode = mode
         self._closes: tuple[Closes, ...] | None = None
 
-    def prepare(self) -> None:
+    def prepare(self, now: datetime) -> None:
         """Ask for earlier closes, once; a source that does not answer is asked again."""
         if self._known():
             return
@@ -85,6 +85,8 @@ class Expectations:
         except RetryLater:
             return
         self._closes = (found,) if found else ()
+        if found:
+            self._record.note_closes_before(found, now)
 
     def get(self) -> Outlook:
         """Return what is expected, by what is known so far."""

@@ -169,7 +169,7 @@ class TradingDay:
         if phase is Phase.SETTLING_IN:
             words = f"The market is open; it settles until {self.timetable.entry_start:%H:%M}."
             self._herald.tell_once(now, "wait", words)
-            self._expectations.prepare()
+            self._expectations.prepare(now)
         elif phase is Phase.ENTRY_WINDOW:
             self.morning_routine(now)
         self.monitor_loop(now)
@@ -200,7 +200,7 @@ class TradingDay:
         self._herald.tell_once(
             now, "wait", f"Waiting for the open at {self.session.open:%H:%M} ET."
         )
-        self._expectations.prepare()
+        self._expectations.prepare(now)
         return self.session.open
 
     def morning_routine(self, now: datetime) -> EntryDecision | None:

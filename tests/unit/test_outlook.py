@@ -52,7 +52,7 @@ def test_holidays_are_passed_over_and_weekends_not_asked_for() -> None:
 def test_a_day_expects_by_the_closes_that_its_source_knows() -> None:
     found = expectations(a_record(), Archive(FRIDAY))
     assert found.get().ratio.band_bp == 40.0, "an entry does not wait for the answer"
-    found.prepare()
+    found.prepare(at("09:30"))
     assert found.get().ratio.band_bp == 10.0
     assert found.get().ratio.value == pytest.approx(6010.0 / 600.0, abs=0.001)
 
@@ -60,9 +60,17 @@ def test_a_day_expects_by_the_closes_that_its_source_knows() -> None:
 def test_the_source_is_asked_once() -> None:
     source = Archive(FRIDAY)
     found = expectations(a_record(), source)
-    found.prepare()
-    found.prepare()
+    found.prepare(at("09:30"))
+    found.prepare(at("09:30"))
     assert source.asked == [FRIDAY]
+
+
+def test_a_process_that_goes_on_in_the_window_expects_what_the_first_one_did() -> None:
+    record = a_record()
+    first = expectations(record, Archive(FRIDAY))
+    first.prepare(at("09:30"))
+    again = expectations(DayRecord(record._store, DAY), Archive())
+    assert again.get() == first.get()
 
 
 def test_closes_of_earlier_sessions_in_the_record_need_no_source() -> None:
@@ -71,7 +79,7 @@ def test_closes_of_earlier_sessions_in_the_record_need_no_source() -> None:
     ledger.begin(DAY)
     source = Archive()
     found = expectations(DayRecord(Store(ledger.connection), DAY), source)
-    found.prepare()
+    found.prepare(at("09:30"))
     assert source.asked == []
     assert found.get().ratio.band_bp == 10.0
 
@@ -101,10 +109,10 @@ def test_a_source_that_does_not_answer_is_asked_again() -> None:
     with pytest.raises(RetryLater):
         last_closes(source, DAY)
     found = expectations(a_record(), source)
-    found.prepare()
+    found.prepare(at("09:30"))
     assert found.get().ratio.band_bp == 40.0
     source.down = False
-    found.prepare()
+    found.prepare(at("09:30"))
     assert found.get().ratio.band_bp == 10.0
 
 
