@@ -215,6 +215,11 @@ class EntryDecision:
         return self.position_size
 
     @property
+    def risk_level(self) -> str:
+        """LOW, MEDIUM or HIGH, see `src.stress.Risk`; "unknown" without a setup."""
+        return self.valuation.risk_level if self.valuation else "unknown"
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         """The rules that said no, each with its number and limit; empty when trading."""
         failed = (str(each) for each in self.criteria if not each.passed)
@@ -229,6 +234,7 @@ class EntryDecision:
             "entry_credit": self.entry_credit,
             "expected_profit": self.expected_profit,
             "risk": self.risk,
+            "risk_level": self.risk_level,
             "position_size": self.position_size,
             "spy_quantity": self.spy_quantity,
             "spx_quantity": self.spx_quantity,

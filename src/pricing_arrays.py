@@ -61,6 +61,11 @@ def erfc(x: ArrayLike) -> Floats:
     return np.asarray(np.where(values < 0.0, 2.0 - found, found))
 
 
+def normal(x: ArrayLike) -> Floats:
+    """Return the normal distribution up to x."""
+    return np.asarray(0.5 * erfc(-np.asarray(x, dtype=np.float64) / _SQRT_2))
+
+
 def _rational(x: Floats, top: tuple[float, ...], bottom: tuple[float, ...]) -> Floats:
     """Return Cody's quotient of polynomials; the last coefficient of `top` is the leading one."""
     above, below = top[-1] * x, x.copy()

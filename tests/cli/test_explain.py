@@ -1,11 +1,13 @@
 """One moment as a page: what it tells, and what it says to bad input."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.cli.player import Player, files, refusal
 from tests.conftest import REAL_DATA
+from tests.fakes.broker_places import Place, at_alpaca, ran
 from tests.fakes.tapes import FAIR, a_tape
 
 NO_KEYS = {"OPTIONSARB_BROKER__API_KEY": "", "OPTIONSARB_BROKER__API_SECRET": ""}
@@ -93,7 +95,7 @@ def test_nothing_is_written_but_the_log(play: Player, tape: Path, tmp_path: Path
         (("--at", "17:00"), "name a moment in between"),
         (("--at", "09:41", "--once"), "leave --once away"),
         (("--at", "09:41", "--speed", "60"), "leave --speed away"),
-        (("--at", "09:41", "--seed", "3"), "--replay names a recorded day and --seed another"),
+        (("--at", "09:41", "--seed", "3"), "--replay and --seed name two different days: give one"),
     ],
 )
 def test_what_cannot_be_explained_is_refused_in_one_sentence(
@@ -114,6 +116,27 @@ def test_a_generated_day_is_not_explained_outside_its_hours(play: Player) -> Non
 
 def test_live_money_is_not_explained(play: Player) -> None:
     assert "leave --live away" in refusal(play("--explain", "--live"), 2)
+
+
+def explained(place: Place, folder: Path, *more: str) -> "subprocess.CompletedProcess[str]":
+    command = place.command(folder / "data", "09:40", 1.0, "--explain", *more)
+    return ran([each for each in command if each not in {"--speed", "1"}], folder)
+
+
+def test_with_keys_the_moment_is_that_of_the_brokers_quotes_and_nothing_is_ordered(
+    tmp_path: Path,
+) -> None:
+    with at_alpaca() as place:
+        answer = explained(place, tmp_path)
+        assert answer.returncode == 0, answer.stderr
+        told = " ".join(answer.stdout.replace("!!", "").split())
+        assert "From Alpaca paper account" in told
+        assert "Where the credit comes from" in told
+        assert "SIMULATED" not in told
+        assert place.orders() == 0
+        assert "a broker knows no other moment than now" in refusal(
+            explained(place, tmp_path, "--at", "09:41"), 2
+        )
 
 
 @pytest.mark.real_data
