@@ -1,4 +1,4 @@
-"""The edge of many setups at once: that of `credit_split`, but for cents that are rounded otherwise.
+"""The edge of many setups at once: that of `credit_split`, but for a cent of rounding.
 
 Like `pricing_arrays` it is not for the trading day, but for sweeps over many days and settings.
 """

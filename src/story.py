@@ -1,14 +1,15 @@
 """The sentences of the day: what a person reads on the console, in the log and in the report."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 
 from src.explain import CONTRADICTION, risk_line, volatility_line
 from src.judgement import Valuation
 from src.legging import SpreadResult, Status
-from src.models import EntryDecision, ExitSignal, Quote, SpreadPosition
+from src.models import EntryDecision, ExitSignal, Quote, SpreadPosition, TradeSetup
 from src.ports import OfficialCloses
 from src.position_monitor import LiveValue
+from src.risk_manager import reg_t_margin
+from src.settings import Settings
 from src.settlement import ExpirationValue
 from src.words import UNKNOWN, money
 
@@ -86,11 +87,13 @@ def _flag(decision: EntryDecision) -> str:
     return f"; {CONTRADICTION}" if known and known.contradiction else ""
 
 
-def risk_allows(size: int, capital: float, reg_t: tuple[Decimal, Decimal]) -> str:
-    """Return how much may be opened, and its margin both ways, in dollars."""
+def risk_allows(setup: TradeSetup, size: int, settings: Settings) -> str:
+    """Return how much may be opened, and its margin both ways."""
+    capital = settings.strategy.capital_per_spread * size
+    broad, narrow = reg_t_margin(setup, size), reg_t_margin(setup, size, narrow=True)
     return (
         f"Risk allows {size}: ${capital:,.0f} set aside. Under Reg T the calls count as uncovered: "
-        f"margin ${reg_t[0]:,.0f} (15 % rule) to ${reg_t[1]:,.0f} (20 % rule)."
+        f"margin ${broad:,.0f} (15 % rule) to ${narrow:,.0f} (20 % rule)."
     )
 
 

@@ -31,7 +31,7 @@ from src.ports import Account, Broker, Clock, Notifier, QuoteSource, RetryLater
 from src.position_monitor import DayState, LiveValue, PositionMonitor
 from src.recovery import Recovery
 from src.results_logger import ResultsLogger
-from src.risk_manager import Exposure, RiskManager, reg_t_margin
+from src.risk_manager import Exposure, RiskManager
 from src.settings import Settings
 from src.strategy_engine import BLIND, Capacity, should_enter_trade
 from src.timetable import Phase, Timetable
@@ -197,9 +197,8 @@ class TradingDay:
 
     def wait_until_market_open(self, now: datetime) -> datetime:
         """Return the opening time, and say once that it is waited for."""
-        self._herald.tell_once(
-            now, "wait", f"Waiting for the open at {self.session.open:%H:%M} ET."
-        )
+        words = f"Waiting for the open at {self.session.open:%H:%M} ET."
+        self._herald.tell_once(now, "wait", words)
         self._expectations.prepare(now)
         return self.session.open
 
@@ -333,9 +332,7 @@ class TradingDay:
         if not verdict.allowed:
             self._tell(now, "risk", ended(f"Risk says no: {'; '.join(verdict.reasons)}"))
             return
-        capital = self._settings.strategy.capital_per_spread * size
-        by_rule = (reg_t_margin(setup, size), reg_t_margin(setup, size, narrow=True))
-        self._tell(now, "risk", story.risk_allows(size, capital, by_rule))
+        self._tell(now, "risk", story.risk_allows(setup, size, self._settings))
         self._book.enter(setup, decision, now)
 
     # Watching.

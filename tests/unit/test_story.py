@@ -95,8 +95,8 @@ def test_a_decision_without_a_setup_in_short_gives_each_reason_once() -> None:
 
 
 def test_margin_is_told_both_ways_side_by_side() -> None:
-    both = Decimal("92980.00"), Decimal("122980.00")
-    assert story.risk_allows(1, 25_000.0, both) == (
+    at_the_money = a_setup(spy=600.0, spx=6000.0)
+    assert story.risk_allows(at_the_money, 1, Settings.defaults()) == (
         "Risk allows 1: $25,000 set aside. Under Reg T the calls count as uncovered: margin "
         "$92,980 (15 % rule) to $122,980 (20 % rule)."
     )
