@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from scripts.real_days import CALLS_A_TICK, time_of
 from scripts.simulated_days import Market, generated, recorded
-from scripts.venues import open_venue
+from scripts.venues import Terms, open_venue
 from src.dividends import load_dividends
 from src.explain import Moment, explain
 from src.fees import fee_schedule
@@ -129,15 +129,17 @@ def _at_broker(
         )
     timeout = settings.broker.timeout_seconds
     venue = open_venue(
-        settings,
-        session,
-        time.clock,
-        live=not settings.broker.paper_trading,
-        patience=Patience(timeout, CALLS_A_TICK * timeout),
-        stamp=time.stamp,
-        speed=time.speed,
-        is_rehearsal=args.start_at is not None,
-        say=console.line,
+        Terms(
+            settings,
+            session,
+            time.clock,
+            live=not settings.broker.paper_trading,
+            patience=Patience(timeout, CALLS_A_TICK * timeout),
+            stamp=time.stamp,
+            speed=time.speed,
+            is_rehearsal=args.start_at is not None,
+            say=console.line,
+        )
     )
     try:
         yield Scene(venue.what, venue.labels, session, venue.source, time.clock)

@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from src.dividends import load_dividends
-from src.explain import CONTRADICTION, assignment_blocks, credit_blocks, risk_line, volatility_line
+from src.explain import assignment_blocks, credit_blocks
 from src.judgement import Valuation
 from src.models import MULTIPLIER, Leg, Side, TradeSetup
+from src.price_words import CONTRADICTION, risk_line, volatility_line
 from src.report_layout import Alarm, Block, Heading, Paragraph, Table
 from src.trade_statistics import Row, Statistics
-from src.words import EXIT_WORDS, cents, clock, count, label, money, plain
+from src.words import EXIT_WORDS, SIMULATED, cents, clock, count, label, money, plain
 
-SIMULATED = frozenset({"demo", "replay"})
-"""Modes in which nobody is told of anything."""
 DOLLARS_PER_POINT = MULTIPLIER * 0.5
 """Apparent entry credit of one index point of strike gap, near the money, where no volatility was
 recorded with a decision."""

@@ -5,7 +5,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from src import story
-from src.daily_report import SIMULATED
 from src.day_record import DayRecord
 from src.herald import Herald
 from src.journal import Journal
@@ -14,7 +13,7 @@ from src.ports import QuoteSource, RetryLater
 from src.results_logger import ResultsLogger
 from src.timetable import Phase
 from src.trade_book import TradeBook
-from src.words import money
+from src.words import SIMULATED, money
 
 
 class DayEnd:

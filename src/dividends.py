@@ -6,10 +6,10 @@ From the ex-date on SPY is quoted without the dividend, in dollars a share, and 
 import csv
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from src.ports import MendInput
 
@@ -19,8 +19,7 @@ TYPICAL = 1.9
 _NEEDED = {"ex_date", "amount"}
 
 
-@dataclass(frozen=True, slots=True)
-class Dividend:
+class Dividend(NamedTuple):
     """One dividend: `amount` is dollars a share, an assumption where `is_known` is false."""
 
     ex_date: date

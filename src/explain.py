@@ -8,13 +8,13 @@ from src.dividends import Dividend
 from src.judgement import CreditSplit, Valuation
 from src.models import MULTIPLIER, SPY_PER_SPREAD, EntryDecision, TradeSetup
 from src.outlook import Outlook
+from src.price_words import CONTRADICTION, risk_line, volatility_line
 from src.report_layout import Alarm, Block, Heading, Paragraph, Table
 from src.risk_manager import reg_t_margin
 from src.settings import Settings
 from src.stress import AFTER_HOURS, BASES_BP, MOVES, ORDINARY_BP, Package
 from src.words import UNKNOWN, money
 
-CONTRADICTION = "QUOTES THAT CANNOT BOTH BE TRUE"
 _FEW = 4
 """Calls of the ten that are assigned in the case in which some holders do not exercise."""
 
@@ -122,16 +122,6 @@ def _volatility(valuation: Valuation) -> Iterator[Block]:
         yield Alarm(f"{CONTRADICTION}: {valuation.contradiction}.")
 
 
-def volatility_line(valuation: Valuation) -> str:
-    """Return both legs' volatilities and their gap in a sentence."""
-    if valuation.spy_vol is None or valuation.spx_vol is None:
-        return "No volatility makes these prices."
-    return (
-        f"Implied volatility: SPY {valuation.spy_vol:.1%}, SPXW {valuation.spx_vol:.1%} a year, "
-        f"gap {valuation.vol_gap_points:+.1f} points."
-    )
-
-
 def _criteria(decision: EntryDecision) -> Iterator[Block]:
     yield Heading("The six criteria")
     yield Table(
@@ -222,15 +212,6 @@ def _stress_tables(package: Package) -> Iterator[Block]:
         f"The same with SPX at its strike at 16:00: {_FEW} of {SPY_PER_SPREAD} exercised "
         f"{money(some)}, none {money(none)}; and with SPY as much lower, when none is worth "
         f"exercising, {money(down)}."
-    )
-
-
-def risk_line(valuation: Valuation, limit: float | None = None) -> str:
-    """Return the level of risk and what it follows from, in a sentence."""
-    against = f" against a limit of ${limit:,.0f}" if limit else ""
-    return (
-        f"Risk {valuation.risk_level}: at the worst {money(valuation.ordinary)} on the closes of "
-        f"99 of 100 days, {money(valuation.worst)} with the worst close and evening seen{against}."
     )
 
 

@@ -1,7 +1,6 @@
 """What was found out about one moment of the market: rules, prices, risk. Types only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 
@@ -54,8 +53,7 @@ class CreditSplit(NamedTuple):
         return round(self.credit - self.edge, 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Valuation:
+class Valuation(NamedTuple):
     """What a setup is worth and what it can cost.
 
     Volatilities are those that the middles of the markets imply, up to the close: `total` ones
@@ -88,8 +86,7 @@ class Valuation:
 
     def to_dict(self) -> dict[str, object]:
         """Return the valuation in plain types, for the database and for tools."""
-        plain: dict[str, object] = {name: getattr(self, name) for name in self.__slots__}
-        return plain | {"split": self.split._asdict() if self.split else None}
+        return {**self._asdict(), "split": self.split._asdict() if self.split else None}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Valuation":

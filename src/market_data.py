@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from src.models import OptionContract, Quote, Right, Session, TradeSetup
-from src.parity import implied_level
 from src.ports import Clock, QuoteSource, RetryLater
 from src.settings import Settings
 
@@ -258,6 +257,8 @@ class MarketDataCollector:
         In the first minutes the index counts shares that have not opened at yesterday's price.
         Where the options do not tell, it may be off by anything, so that it passes no gate.
         """
+        from src.parity import implied_level  # noqa: PLC0415 - few days look so early
+
         middle = nearest_strike(index, SPX_STRIKE_STEP)
         day, near = self._session.day, range(-PARITY_STRIKES, PARITY_STRIKES + 1)
         rights: tuple[Right, Right] = ("C", "P")

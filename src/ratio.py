@@ -6,7 +6,6 @@ the ratio jumps by about ratio x dividend / SPY and then falls a little each day
 
 from collections.abc import Sequence
 from datetime import date
-from statistics import median
 from typing import NamedTuple
 
 from src.dividends import Dividend, last_before
@@ -60,7 +59,7 @@ def expected_ratio(
     """
     earlier = sorted(each for each in closes if each.day < day)[-_CLOSES_USED:]
     if earlier:
-        value = median(_carried(each, day, dividends) for each in earlier)
+        value = _median([_carried(each, day, dividends) for each in earlier])
         last = earlier[-1].day
         of = "the close" if len(earlier) == 1 else f"{len(earlier)} closes"
         return ExpectedRatio(value, band_bp, f"by {of} up to {last}, dividends and drift")
@@ -79,6 +78,12 @@ def _carried(closes: Closes, day: date, dividends: Sequence[Dividend]) -> float:
         if closes.day < each.ex_date <= day:
             ratio *= 1.0 + each.amount / closes.spy
     return ratio
+
+
+def _median(values: list[float]) -> float:
+    # The module that has this takes longer to load than a whole decision to make.
+    ordered, middle = sorted(values), len(values) // 2
+    return (ordered[middle] + ordered[~middle]) / 2
 
 
 def weekdays_between(first: date, last: date) -> int:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from src.explain import CONTRADICTION, risk_line, volatility_line
 from src.judgement import Valuation
 from src.legging import SpreadResult, Status
 from src.models import EntryDecision, ExitSignal, Quote, SpreadPosition, TradeSetup
 from src.ports import OfficialCloses
 from src.position_monitor import LiveValue
+from src.price_words import CONTRADICTION, risk_line, volatility_line
 from src.risk_manager import reg_t_margin
 from src.settings import Settings
 from src.settlement import ExpirationValue

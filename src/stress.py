@@ -5,7 +5,6 @@ the money at the close and by their holders' wish until 17:30, when SPXW is gone
 SPY alone decides what the short calls cost.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -43,8 +42,7 @@ class Stressed(NamedTuple):
     worst: float
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(NamedTuple):
     """One spread as it stands: dollars received net of fees, strikes, and SPX over SPY."""
 
     credit: float

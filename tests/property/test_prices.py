@@ -1,7 +1,6 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -186,5 +185,5 @@ def test_no_end_within_the_stresses_is_worse_than_the_worst(
 @given(markets(), st.floats(1.0, 50.0))
 def test_more_credit_makes_every_end_better_by_as_much(setup: TradeSetup, more: float) -> None:
     package = Package.of(setup, 100.0)
-    richer = replace(package, credit=100.0 + more)
+    richer = package._replace(credit=100.0 + more)
     assert math.isclose(richer.stressed().worst, package.stressed().worst + more, abs_tol=0.011)
