@@ -17,13 +17,15 @@ from typing import Any
 
 from src.daily_report import DailyReport
 from src.database import Store, open_database
-from src.models import Session
+from src.models import NEW_YORK, Session
 from src.ports import Broker, Clock, QuoteSource
 from src.results_logger import ResultsLogger
 from src.settings import Settings
 from src.trading_day import TradingDay
 
 MODE = "backtest"
+GENERATED = "generated"
+"""The kind of a day that no market has lived through."""
 _NOWHERE = Path(os.devnull)
 """A folder that can hold nothing: a backtest of a day reads no HALT file and writes no report."""
 _GARBAGE = 50_000
@@ -188,7 +190,7 @@ class _NoFiles(ResultsLogger):
     """Counts like the real one and writes no files."""
 
     def generate_daily_report(self, session: date) -> DailyReport:
-        return DailyReport(str(session), "", ())
+        return DailyReport(str(session), "", (_NOWHERE, _NOWHERE))
 
     def export_to_csv(self, start: date, end: date) -> list[Path]:
         del start, end
@@ -214,8 +216,8 @@ def _trade(row: Mapping[str, Any]) -> TradeResult:
     return TradeResult(
         trade_id=row["trade_id"],
         day=date.fromisoformat(row["date"]),
-        entry=datetime.fromisoformat(row["entry_time"]),
-        exit=datetime.fromisoformat(exit_time) if exit_time else None,
+        entry=datetime.fromisoformat(row["entry_time"]).astimezone(NEW_YORK),
+        exit=datetime.fromisoformat(exit_time).astimezone(NEW_YORK) if exit_time else None,
         reason=row["exit_reason"] or "",
         spreads=spreads,
         spy_strike=row["spy_strike"],
