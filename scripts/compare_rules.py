@@ -6,7 +6,6 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 from brokers.tape import Tape
 from scripts.backtest_days import Plan, results
@@ -20,18 +19,10 @@ from src.words import count, money
 from utils.market_calendar import MarketCalendar
 
 _PROFITS, _STRIKES = ("credit", "edge"), ("atm", "matched")
-_ALL_OUT_AT_THE_CHECK = "strategy.pin_band_percent=100"
+_OUT = "strategy.pin_band_percent=50"
 _HEAD = ("expected_profit", "strike_rule", "qualified", "trades", "exit check", "close", "16:15")
 _STAMPED_BEFORE = timedelta(minutes=1)
 _WIDTHS = (17, 13, 24, 8, 24, 24, 24)
-
-
-class Ends(NamedTuple):
-    """Dollars of every trade under three ends of it; a trade that has no such end is left out."""
-
-    at_check: Sequence[float]
-    at_close: Sequence[float]
-    after_hours: Sequence[float]
 
 
 def table(plan: Plan, tapes: Sequence[Path], jobs: int) -> Iterator[str]:
@@ -49,12 +40,14 @@ def table(plan: Plan, tapes: Sequence[Path], jobs: int) -> Iterator[str]:
             f"strategy.expected_profit={profit}",
             f"strategy.strike_rule={strikes}",
             "strategy.max_spreads=1",
-            _ALL_OUT_AT_THE_CHECK,
         )
         ruled = replace(plan, settings=changed)
         looked = list(results(replace(ruled, bar="it is only looked"), tapes, jobs))
         days = list(results(ruled, tapes, jobs))
-        cells = (profit, strikes, _qualified(looked), *_cells(ruled, days, tapes))
+        out = list(results(replace(plan, settings=changed.changed(_OUT)), tapes, jobs))
+        trades = str(sum(len(day.trades) for day in days))
+        cells = (profit, strikes, _qualified(looked), trades)
+        cells += tuple(map(_amount, (at_the_check(out), *to_the_end(ruled, days, tapes))))
         yield "".join(cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
 
 
@@ -64,21 +57,25 @@ def _qualified(days: Sequence[DayResult]) -> str:
     return f"{moments} of {priced} ({count(on, 'day')})"
 
 
-def _cells(plan: Plan, days: Sequence[DayResult], tapes: Sequence[Path]) -> tuple[str, ...]:
-    found = ends(plan, days, tapes)
-    trades = sum(len(day.trades) for day in days)
-    return (str(trades), *map(_amount, found))
-
-
 def _amount(results: Sequence[float]) -> str:
     return f"{money(sum(results))} (n = {len(results)})" if results else "- (n = 0)"
 
 
-def ends(plan: Plan, days: Sequence[DayResult], tapes: Sequence[Path]) -> Ends:
-    """Return what every trade came to under each end."""
-    at_check = [t.pnl or 0.0 for t in finished(days) if t.reason != ExitReason.EXPIRED]
+def at_the_check(days: Sequence[DayResult]) -> list[float]:
+    """Return the dollars of the trades that were closed; one that had to expire is left out."""
+    return [t.pnl or 0.0 for t in finished(days) if t.reason != ExitReason.EXPIRED]
+
+
+def to_the_end(
+    plan: Plan, days: Sequence[DayResult], tapes: Sequence[Path]
+) -> tuple[list[float], list[float]]:
+    """Return the dollars of every trade settled at the closes, and bought back after hours.
+
+    A trade whose day has no official closes, or no quote after hours, is left out.
+    """
     calendar = MarketCalendar(plan.cache)
-    at_close, after_hours = [], []
+    at_close: list[float] = []
+    after_hours: list[float] = []
     for day, path in zip(days, tapes, strict=True):
         session, closes = calendar.session_on(day.day), plan.closes.get(day.day)
         if not day.trades or session is None or closes is None:
@@ -96,7 +93,7 @@ def ends(plan: Plan, days: Sequence[DayResult], tapes: Sequence[Path]) -> Ends:
             at_close.append(trade.credit + float(value.total))
             bought = _bought_after_the_close(plan, trade, value, tape, session)
             after_hours += [] if bought is None else [bought]
-    return Ends(at_check, at_close, after_hours)
+    return at_close, after_hours
 
 
 def _bought_after_the_close(

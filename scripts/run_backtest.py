@@ -1,6 +1,8 @@
 """Runs the backtest of a command line: its days, its words, its files, its exit code."""
 
 import argparse
+import contextlib
+import logging
 import os
 import signal
 from collections.abc import Sequence
@@ -15,40 +17,53 @@ from src.backtest_sheets import days_sheet, trades_sheet
 from src.backtest_summary import SIMULATED, summary, trade_line
 from src.exports import csv_text, write_atomically
 from src.ports import MendInput
-from src.settings import load_settings
-from utils.console import DONE, Console, complain, exit_code, sentence
+from src.settings import Settings, load_settings
+from utils.console import DONE, FAILED, INTERRUPTED, Console, complain, exit_code, sentence
 from utils.html_report import report_html
+from utils.logging_setup import start_logging
 from utils.progress import Progress
+
+_log = logging.getLogger("optionsarbitrage")
 
 
 def run(args: argparse.Namespace, project: Path) -> int:
     """Run the backtest; every failure ends in one sentence and its exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
-    console = Console()
+    handler: logging.Handler | None = None
     try:
-        _run(args, project, console)
+        loaded = load_settings(args.config, args.overrides, root=project)
+        told = loaded.settings.logging
+        handler = start_logging(project / told.file, told.level, ())
+        for warning in loaded.warnings:
+            complain(f"warning: {warning}.")
+        _run(args, loaded.settings, project, Console())
     except KeyboardInterrupt:
         complain("Interrupted; no file was written.")
-        return exit_code(KeyboardInterrupt())
-    except Exception as error:  # noqa: BLE001 - the outermost place: said and coded
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the outermost place: said, logged, and coded
+        code = exit_code(error)
+        level = logging.ERROR if code == FAILED else logging.DEBUG
+        _log.log(level, "the details of what ended the backtest", exc_info=error)
         complain(sentence(error))
-        return exit_code(error)
+        return code
+    finally:
+        if handler:
+            logging.getLogger().removeHandler(handler)
+            with contextlib.suppress(OSError):
+                handler.close()
     return DONE
 
 
-def _run(args: argparse.Namespace, project: Path, console: Console) -> None:
+def _run(args: argparse.Namespace, settings: Settings, project: Path, console: Console) -> None:
     if bool(args.places) == (args.generated is not None):
         raise MendInput(
             "Name a folder of tapes, or generated days with --generated FROM:TO; one of the two."
         )
     if args.generated is not None and (args.first or args.last):
         raise MendInput("--from and --to choose among tapes; generated days are named by seed.")
-    loaded = load_settings(args.config, args.overrides, root=project)
-    for warning in loaded.warnings:
-        complain(f"warning: {warning}.")
     tapes = tapes_in(args.places, args.first, args.last)
     plan = Plan(
-        settings=loaded.settings,
+        settings=settings,
         cache=project / "data",
         model=FillModel(args.fills, args.latency, args.assumed_size),
         closes=known_closes(tapes, args.closes),
