@@ -46,8 +46,8 @@ def table(plan: Plan, tapes: Sequence[Path], jobs: int) -> Iterator[str]:
         days = list(results(ruled, tapes, jobs))
         out = list(results(replace(plan, settings=changed.changed(_OUT)), tapes, jobs))
         trades = str(sum(len(day.trades) for day in days))
-        cells = (profit, strikes, _qualified(looked), trades)
-        cells += tuple(map(_amount, (at_the_check(out), *to_the_end(ruled, days, tapes))))
+        outcomes = (at_the_check(out), *to_the_end(ruled, days, tapes))
+        cells = (profit, strikes, _qualified(looked), trades, *map(_amount, outcomes))
         yield "".join(cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
 
 
