@@ -1,7 +1,6 @@
 """Tapes: recorded sessions as CSV files, read strictly, so that a bad one is refused in words."""
 
 import csv
-import difflib
 import gzip
 import io
 import re
@@ -126,5 +125,7 @@ def _near(path: Path) -> str:
     names = sorted(each.name for each in path.parent.iterdir() if each.name.endswith(SUFFIXES))
     if not names:
         return f" (the folder {path.parent} holds no tape)"
+    import difflib  # noqa: PLC0415 - only for who mistypes
+
     nearest = difflib.get_close_matches(path.name, names, n=3, cutoff=0.0)
     return f"; the nearest names in {path.parent} are {', '.join(nearest)}"

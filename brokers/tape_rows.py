@@ -1,6 +1,5 @@
 """The rows of a tape: text becomes series of quotes, and every fault is named with its line."""
 
-import difflib
 import math
 import re
 from bisect import bisect_right
@@ -179,6 +178,8 @@ def _contract(symbol: str) -> OptionContract:
     except ValueError as error:
         raise ValueError(f"is unknown: neither SPY nor SPX, and {error}") from error
     if contract.root not in _ROOTS:
+        import difflib  # noqa: PLC0415 - only for tapes that are not sound
+
         nearest = difflib.get_close_matches(contract.root, _ROOTS, n=1, cutoff=0.0)[0]
         raise ValueError(
             f"{symbol} is unknown: a tape holds options of {', '.join(_ROOTS)}, "

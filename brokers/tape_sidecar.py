@@ -3,15 +3,14 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from src.ports import MendInput, OfficialCloses
 
 
-@dataclass(frozen=True, slots=True)
-class Sidecar:
+class Sidecar(NamedTuple):
     """What is told of a tape; the defaults stand for a tape without its JSON file.
 
     `kind` tells what the quotes are ("prints", "quotes", "recorded"), `note` says in words what a
