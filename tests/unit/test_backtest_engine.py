@@ -9,7 +9,7 @@ import pytest
 from brokers.backtest_market import BacktestMarket, FillModel
 from brokers.replay_market import ReplayMarket, Tape
 from brokers.simulated_client import SimulatedBroker
-from scripts.simulated_days import exchange_rules
+from scripts.embedded_exchange import embedded_exchange
 from src.backtest import DayMarket, DayResult, Engine
 from src.models import Session
 from src.ports import Clock, QuoteSource
@@ -26,8 +26,7 @@ def an_engine(*changes: str, latency: float = 0.0, bar: str = "") -> Engine:
     settings = Settings.defaults().changed(*changes)
 
     def broker(source: QuoteSource, clock: Clock, session: Session) -> SimulatedBroker:
-        rules = replace(exchange_rules(settings, source), latency=latency)
-        return SimulatedBroker(source, clock, session, rules)
+        return embedded_exchange(settings, source, clock, session, latency=latency)
 
     return Engine(settings, broker, VirtualClock, bar=bar)
 
