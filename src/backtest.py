@@ -138,7 +138,8 @@ class Engine:
             self._play(market)
             return self._result(market)
         finally:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # a tick that fails has taken it back itself
+                self._connection.execute("ROLLBACK")
 
     def _play(self, market: DayMarket) -> None:
         clock = self._clock(market.session.open)
