@@ -88,10 +88,14 @@ class Journal:
 
     def set_stage(self, spread_no: int, stage: str) -> None:
         """Record that a spread is entering, held, exiting or closed."""
+        plans = self._plans.get()
         self._write(
             "UPDATE spreads SET stage = ? WHERE session = ? AND spread_no = ?",
             (stage, self._key, spread_no),
-            (self._plans, *self._of_positions),
+            self._of_positions,
+        )
+        self._plans.become(
+            [replace(e, stage=stage) if e.spread_no == spread_no else e for e in plans]
         )
 
     def plans(self) -> Sequence[SpreadPlan]:
