@@ -88,15 +88,13 @@ class Journal:
 
     def set_stage(self, spread_no: int, stage: str) -> None:
         """Record that a spread is entering, held, exiting or closed."""
-        plans = self._plans.get()
         self._write(
             "UPDATE spreads SET stage = ? WHERE session = ? AND spread_no = ?",
             (stage, self._key, spread_no),
             self._of_positions,
         )
-        self._plans.become(
-            [replace(e, stage=stage) if e.spread_no == spread_no else e for e in plans]
-        )
+        moved = (replace(e, stage=stage) if e.spread_no == spread_no else e for e in self.plans())
+        self._plans.become(list(moved))
 
     def plans(self) -> Sequence[SpreadPlan]:
         """Return every spread that this session set out to open, oldest first."""
