@@ -30,6 +30,8 @@ PEERS = {
     "backtrader": ("backtrader", "p5_backtrader.py"),
 }
 PEER_DAYS = 100
+MOST_DAYS = 1000
+"""Of more days than these, these are traded several times over."""
 
 
 def _whole_numbers(text: str) -> list[int]:
@@ -43,6 +45,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N")
     parser.add_argument("--rounds", type=int, default=3, metavar="N")
     parser.add_argument("--every-look", action="store_true", help="leave no look out")
+    parser.add_argument("--times", type=int, default=1, help=argparse.SUPPRESS)
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -53,19 +56,19 @@ def one(args: argparse.Namespace) -> None:
     from tests.benchmarks.perf_workload import reference, traded  # noqa: PLC0415 - timed
 
     ready = time.perf_counter()
-    parts = traded(args.one, args.jobs, every_look=args.every_look)
-    seconds = time.perf_counter() - ready
+    parts = traded(args.one, args.jobs, times=args.times, every_look=args.every_look)
+    seconds, number = time.perf_counter() - ready, sum(part.days for part in parts)
     cents = {day: each for part in parts for day, each in part.cents.items()}
     known = reference(args.one.with_name(args.one.stem.replace("bars", "ref") + ".csv"))
     wrong = sum(1 for day, each in known.items() if cents.get(day) != each)
     print(
         json.dumps(
             {
-                "days": len(known),
+                "days": number,
                 "wrong": wrong,
                 "seconds": seconds,
-                "rate": len(known) / seconds,
-                "by_processor": len(known) / sum(part.processor for part in parts),
+                "rate": number / seconds,
+                "by_processor": number / sum(part.processor for part in parts),
                 "imports": ready - begin,
                 "memory": max(part.memory for part in parts),
             }
@@ -131,15 +134,17 @@ def main() -> None:
 
 def compare(args: argparse.Namespace, data: Path) -> None:
     """Measure every size, then all peers beside the first size of a thousand days or more."""
-    paths = {number: generate(data, number) for number in {*args.days, PEER_DAYS}}
+    sizes = {min(number, MOST_DAYS) for number in args.days}
+    paths = {number: generate(data, number) for number in sizes | {PEER_DAYS}}
     options = ("--every-look",) if args.every_look else ()
     looks = "every look made" if args.every_look else "looks that must find nothing left out"
     print(f"same-code engine, {looks}; medians of {args.rounds} rounds")
     for number in args.days:
         for jobs in sorted({1, args.jobs}):
-            rounds = [measured(paths[number], jobs, *options) for _ in range(args.rounds)]
+            path, times = paths[min(number, MOST_DAYS)], f"--times={max(number // MOST_DAYS, 1)}"
+            rounds = [measured(path, jobs, times, *options) for _ in range(args.rounds)]
             _tell(number, jobs, rounds)
-    largest = paths[max(each for each in args.days if each <= 1000)]
+    largest = paths[max(paths)]
     for name in PEERS:
         rounds_of_both = []
         for _ in range(args.rounds):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -71,8 +72,9 @@ class WorkloadDay(TradingDay):
 
 
 class Part(NamedTuple):
-    """What one process did: cents by day, its processor's seconds, its memory in MB."""
+    """What one process did: days in all, cents of each, processor's seconds, memory in MB."""
 
+    days: int
     cents: dict[int, int]
     processor: float
     memory: float
@@ -117,29 +119,26 @@ def _day(table: dict[str, Any], rows: slice) -> DayMarket:
     return DayMarket(session, str(session.day), "generated", source, columns=columns)
 
 
-def trade(path: Path, part: int, parts: int, *, every_look: bool) -> Part:
-    """Trade one part of the workload in this process."""
+def trade(path: Path, part: int, parts: int, *, times: int, every_look: bool) -> Part:
+    """Trade one part of the workload in this process, so many times over."""
     begin = time.process_time()
     at_work = engine(every_look=every_look)
-    cents = {n: round(100 * at_work.trade(day).pnl) for n, day in days(path, part, parts)}
+    cents: dict[int, int] = {}
+    for _ in range(times):
+        cents |= {n: round(100 * at_work.trade(day).pnl) for n, day in days(path, part, parts)}
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # The system counts in kilobytes, macOS in bytes.
     memory = used / 2**20 if sys.platform == "darwin" else used / 2**10
-    return Part(cents, time.process_time() - begin, memory)
+    return Part(times * len(cents), cents, time.process_time() - begin, memory)
 
 
-def _trade(job: tuple[Path, int, int, bool]) -> Part:
-    path, part, parts, every_look = job
-    return trade(path, part, parts, every_look=every_look)
-
-
-def traded(path: Path, jobs: int, *, every_look: bool) -> list[Part]:
-    """Trade the whole workload in so many processes."""
-    work = [(path, part, jobs, every_look) for part in range(jobs)]
+def traded(path: Path, jobs: int, *, times: int, every_look: bool) -> list[Part]:
+    """Trade the whole workload in so many processes, so many times over."""
+    part = partial(trade, path, parts=jobs, times=times, every_look=every_look)
     if jobs == 1:
-        return [_trade(each) for each in work]
+        return [part(0)]
     with ProcessPoolExecutor(jobs) as pool:
-        return list(pool.map(_trade, work))
+        return list(pool.map(part, range(jobs)))
 
 
 def reference(path: Path) -> dict[int, int]:

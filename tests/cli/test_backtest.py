@@ -138,6 +138,29 @@ def test_the_pictures_are_one_file_beside_the_tables(person: Person, folder: Pat
     assert "SIMULATED" in (person.out / "backtest.html").read_text()
 
 
+def test_rules_are_compared_side_by_side(person: Person, folder: Path) -> None:
+    lines = person.types(folder, "--compare-rules", "--jobs", 1).splitlines()
+    assert lines[0].startswith("SIMULATED")
+    rows = [line.split() for line in lines if line.startswith(("credit", "edge"))]
+    assert [row[:2] for row in rows] == [
+        ["credit", "atm"],
+        ["credit", "matched"],
+        ["edge", "atm"],
+        ["edge", "matched"],
+    ]
+    # One spread: 637.85 received, out for 722.15; by the closes 600.25 and 6002.50 all is kept.
+    bare = next(line for line in lines if line.startswith("credit"))
+    assert "26 of 52 (1 day)" in bare
+    assert "-$84.30 (n = 1)" in bare
+    assert "+$637.85 (n = 1)" in bare
+    assert not person.out.exists()
+
+
+def test_rules_are_compared_on_tapes_only(person: Person) -> None:
+    told = person.is_refused("--generated", "0:2", "--compare-rules")
+    assert "name a folder of them" in told
+
+
 # What is not in order ends in one sentence.
 
 
