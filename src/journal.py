@@ -91,8 +91,10 @@ class Journal:
         self._write(
             "UPDATE spreads SET stage = ? WHERE session = ? AND spread_no = ?",
             (stage, self._key, spread_no),
-            (self._plans, *self._of_positions),
+            self._of_positions,
         )
+        moved = (replace(e, stage=stage) if e.spread_no == spread_no else e for e in self.plans())
+        self._plans.become(list(moved))
 
     def plans(self) -> Sequence[SpreadPlan]:
         """Return every spread that this session set out to open, oldest first."""
