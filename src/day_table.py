@@ -8,16 +8,17 @@ positive when received.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from src.fees import FeeSchedule, fee_schedule
+from src.fees import fee_schedule
 from src.market_data import Fault, MarketDataCollector, NoSetup
 from src.models import (
     MULTIPLIER,
@@ -145,7 +146,7 @@ def day_table(
 class _Maker:
     """Fills the columns, one minute after the other."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - the facts of one table
+    def __init__(
         self,
         source: QuoteSource,
         clock: _Moment,
@@ -164,7 +165,7 @@ class _Maker:
         self._pairs: dict[tuple[OptionContract, OptionContract], int] = {}
         self._value: list[Whole] = []
         self._room_out: list[Whole] = []
-        self.column = {name: _empty(kind, rows) for name, kind in _COLUMNS.items()}
+        self.column: dict[str, Any] = {name: _empty(kind, rows) for name, kind in _COLUMNS.items()}
         self.column["offer"][:] = -np.inf
         self.column["pair"][:] = -1
         self._entry = np.zeros((spreads, rows), np.int32)
@@ -229,9 +230,9 @@ class _Maker:
         bid, ask = _exact(setup.spy_call.bid or 0.0), _exact(setup.spx_call.ask or 0.0)
         gross = _SPY_CENTS * bid - MULTIPLIER * ask
         for spreads in range(1, self._spreads + 1):
-            fees = self._cost("SPXW", spreads, Side.BUY, ask)
-            fees += self._cost("SPY", SPY_PER_SPREAD * spreads, Side.SELL, bid)
-            self._entry[spreads - 1, minute] = _cents(spreads * gross) - fees
+            paid = self._cost("SPXW", spreads, Side.BUY, ask)
+            paid += self._cost("SPY", SPY_PER_SPREAD * spreads, Side.SELL, bid)
+            self._entry[spreads - 1, minute] = _cents(spreads * gross) - paid
         # Like `OrderExecutor._make_plan`, but for a cent and for the highest fees that may be.
         besides = Decimal(math.ceil(round(_CENTS * not_earned, 4)) + (1 if not_earned else 0))
         highest = (_CENTS * _SPY_CENTS * bid - besides) / _CENTS - Decimal(str(self._least))
@@ -250,7 +251,9 @@ class _Maker:
     def _follow(self, minute: int) -> None:
         """Write down what closing each pair would bring, as `PositionMonitor.value` reckons it."""
         try:
-            quotes = self._collector.get_options_quotes({leg for pair in self._pairs for leg in pair})
+            quotes = self._collector.get_options_quotes(
+                {leg for pair in self._pairs for leg in pair}
+            )
         except RetryLater:
             return
         for (spy_call, spx_call), row in self._pairs.items():
@@ -303,7 +306,7 @@ _COLUMNS = {
 }
 
 
-def _empty(kind: object, rows: int) -> NDArray[np.generic]:
+def _empty(kind: object, rows: int) -> Numbers | Whole:
     return np.full(rows, np.nan) if kind is Numbers else np.zeros(rows, np.int32)
 
 

@@ -10,19 +10,18 @@ that jumps; two positions at once; faults of a broker. A day on which that would
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from enum import IntEnum
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from src.day_table import ANY_SIZE, UNKNOWN, DayTable
+from src.day_table import ANY_SIZE, DayTable
 from src.models import ExitReason
 from src.sweep_rules import MINUTE, Packed, Rules, pack
-
-SPREAD_FIELDS = ("entry", "value")
 
 
 class Doubt(IntEnum):
@@ -109,7 +108,7 @@ class Stack:
             for each, start in zip(tables, starts, strict=True)
         ]
 
-        def joined(name: str) -> NDArray[np.generic]:
+        def joined(name: str) -> NDArray[Any]:
             return np.stack([getattr(each, name) for each in tables])
 
         return cls(
@@ -133,7 +132,7 @@ class Stack:
     @property
     def close(self) -> int:
         """The last row: minutes from the open to the close."""
-        return self.spy.shape[1] - 1
+        return int(self.spy.shape[1]) - 1
 
 
 def fixed_pair_stack(  # noqa: PLR0913 - the columns of a quote file
@@ -166,11 +165,11 @@ def fixed_pair_stack(  # noqa: PLR0913 - the columns of a quote file
         offer=credit / 100,
         slack=credit,
         spx_cost=100 * bought,
-        room_in=np.broadcast_to(np.int32(ANY_SIZE), shape),
-        pair=np.broadcast_to(np.arange(count, dtype=np.int32)[:, None], shape),
+        room_in=np.full(shape, ANY_SIZE, np.int32),
+        pair=np.repeat(np.arange(count, dtype=np.int32), shape[1]).reshape(shape),
         entry=credit[None],
         value=(100 * _cents(spx_bid) - 1000 * _cents(spy_ask) - fees)[None],
-        room_out=np.broadcast_to(np.int32(ANY_SIZE), shape),
+        room_out=np.full(shape, ANY_SIZE, np.int32),
         strike=np.ascontiguousarray(spy_strike, np.float64),
         settled=settled,
         calm=np.ones(count, np.bool_),
@@ -231,16 +230,9 @@ def sweep(
         part(*bounds)
         return outcome
     with ThreadPoolExecutor(len(bounds) - 1) as pool:
-        for each in [pool.submit(part, *pair) for pair in zip(bounds, bounds[1:], strict=False)]:
+        for each in [pool.submit(part, *pair) for pair in pairwise(bounds)]:
             each.result()
     return outcome
-
-
-def only_days(stack: Stack, chosen: slice) -> Stack:
-    """Return some days of a stack; their pairs stay where they are."""
-    by_day = ("days", "spy", "spx", "offer", "slack", "spx_cost", "room_in", "pair")
-    parts = {name: getattr(stack, name)[chosen] for name in (*by_day, "calm", "shared")}
-    return replace(stack, **parts, entry=stack.entry[:, chosen])
 
 
 def _is_calm(table: DayTable, jump: float) -> bool:
@@ -254,6 +246,3 @@ def _is_calm(table: DayTable, jump: float) -> bool:
 
 def _cents(prices: NDArray[np.float64]) -> NDArray[np.int32]:
     return np.rint(100 * prices).astype(np.int32)
-
-
-assert UNKNOWN == np.iinfo(np.int32).max  # noqa: S101 - the engine has it by this value

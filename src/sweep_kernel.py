@@ -6,15 +6,17 @@ nothing. numba is imported with this module, so import it only to sweep.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
+
+from src.day_table import UNKNOWN
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-UNKNOWN = np.int32(2**31 - 1)
-"""In place of cents that nobody knows: more than any limit, so that it raises no signal."""
+Numbers = NDArray[np.float64]
+Whole = NDArray[np.int32]
 
 # Doubts, in the order of `sweep.Doubt`.
 _NEAR_LIMIT, _TOO_FEW, _NO_WAY_OUT, _SECOND, _JUMP, _NO_CLOSES, _FUNDS = 1, 2, 3, 4, 5, 6, 7
@@ -24,11 +26,12 @@ _DAILY_LOSS, _ASSIGNMENT, _MAX_LOSS, _PRE_EXPIRATION, _PIN, _EXPIRED = 0, 1, 2, 
 
 def compiled(function: F) -> F:
     """Return the function compiled; kept on disk, where there is a place that can be written."""
+    made: Any
     try:
         made = numba.njit(nogil=True, error_model="numpy", cache=True)(function)
     except RuntimeError:  # numba found no such place: the next process compiles again
         made = numba.njit(nogil=True, error_model="numpy")(function)
-    return made  # type: ignore[no-any-return] # numba tells no types
+    return cast("F", made)
 
 
 @compiled
@@ -40,30 +43,30 @@ def _jumps(before: float, price: float, most: float) -> bool:
 @compiled
 def play(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one loop that the compiler sees whole
     # The days: by day and minute, by spreads, by held pair and minute.
-    spy,  # noqa: ANN001 - types are those of `day_table.Stack`; numba infers them
-    spx,  # noqa: ANN001
-    offer,  # noqa: ANN001
-    slack,  # noqa: ANN001
-    spx_cost,  # noqa: ANN001
-    room_in,  # noqa: ANN001
-    pair,  # noqa: ANN001
-    entry,  # noqa: ANN001
-    value,  # noqa: ANN001
-    room_out,  # noqa: ANN001
-    strike,  # noqa: ANN001
-    settled,  # noqa: ANN001
-    calm,  # noqa: ANN001
-    shared,  # noqa: ANN001
+    spy: Numbers,
+    spx: Numbers,
+    offer: Numbers,
+    slack: Whole,
+    spx_cost: Whole,
+    room_in: Whole,
+    pair: Whole,
+    entry: Whole,
+    value: Whole,
+    room_out: Whole,
+    strike: Numbers,
+    settled: Whole,
+    calm: NDArray[np.bool_],
+    shared: NDArray[np.bool_],
     # The sets: whole numbers and others, and which of them are to be played.
-    whole,  # noqa: ANN001
-    others,  # noqa: ANN001
-    start,  # noqa: ANN001
-    stop,  # noqa: ANN001
+    whole: NDArray[np.int64],
+    others: Numbers,
+    start: int,
+    stop: int,
     # What becomes of them: by set and day, and of the first trades of each day.
-    pnl,  # noqa: ANN001
-    trades,  # noqa: ANN001
-    doubt,  # noqa: ANN001
-    detail,  # noqa: ANN001
+    pnl: NDArray[np.int64],
+    trades: NDArray[np.int16],
+    doubt: NDArray[np.int8],
+    detail: Whole,
 ) -> None:
     """Fill in the result of the sets from `start` to `stop` on every day."""
     days, minutes = spy.shape
@@ -88,8 +91,8 @@ def play(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one loop that the 
                     if _jumps(seen_spy, spy[d, t], jump) or _jumps(seen_spx, spx[d, t], jump):
                         found = _JUMP
                         break
-                    seen_spy = spy[d, t] if spy[d, t] == spy[d, t] else seen_spy
-                    seen_spx = spx[d, t] if spx[d, t] == spx[d, t] else seen_spx
+                    seen_spy = seen_spy if np.isnan(spy[d, t]) else spy[d, t]
+                    seen_spx = seen_spx if np.isnan(spx[d, t]) else spx[d, t]
                 last_judged = t
                 if not offer[d, t] > least:
                     t += beat
@@ -137,12 +140,12 @@ def play(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one loop that the 
                             if _jumps(seen_spy, s, jump) or _jumps(seen_spx, spx[d, m], jump):
                                 found = _JUMP
                                 break
-                            seen_spy = s if s == s else seen_spy
-                            seen_spx = spx[d, m] if spx[d, m] == spx[d, m] else seen_spx
+                            seen_spy = seen_spy if np.isnan(s) else s
+                            seen_spx = seen_spx if np.isnan(spx[d, m]) else spx[d, m]
                         last_check = m
-                        if value[n - 1, g, m] < bound or s > level:
-                            out = m
-                        elif exit_check <= m <= closing_until and (s > ks or ks - s <= band):
+                        is_closing = exit_check <= m <= closing_until
+                        is_near = is_closing and (s > ks or ks - s <= band)
+                        if is_near or s > level or value[n - 1, g, m] < bound:
                             out = m
                         elif m < exit_check:
                             m = min(m + step, exit_check)

@@ -36,7 +36,7 @@ def play_day(source: Source, session: Session, settings: Settings) -> tuple[Trad
         clock=clock,
         store=store,
         folder=folder,
-        say=lambda at, text: None,
+        say=_silent,
         results=QuietResults(store.connection, folder),
     )
     day.begin("sweep", clock.now())
@@ -52,6 +52,10 @@ def play_day(source: Source, session: Session, settings: Settings) -> tuple[Trad
         )
         for row in rows
     )
+
+
+def _silent(at: datetime, text: str) -> None:
+    del at, text
 
 
 def _minute(moment: str, session: Session) -> int:
