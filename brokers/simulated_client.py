@@ -47,12 +47,16 @@ _SYMBOL = attrgetter("symbol")
 
 @dataclass(frozen=True, slots=True)
 class ExchangeRules:
-    """How the account is charged and held. Dollars; the quote age in seconds."""
+    """How the account is charged and held. Dollars; the quote age in seconds.
+
+    An order meets the market at the first look after `latency` seconds.
+    """
 
     fees: FeeSchedule
     starting_cash: Decimal
     margin_per_spread: Decimal
     max_quote_age: float
+    latency: float = 0.0
 
 
 class SimulatedBroker:
@@ -250,7 +254,9 @@ class SimulatedBroker:
     def _match(
         self, order: ExchangeOrder, now: datetime, quotes: Mapping[OptionContract, Quote]
     ) -> None:
-        intent = order.intent
+        intent, latency = order.intent, self._rules.latency
+        if latency and (now - intent.created_at).total_seconds() < latency:
+            return
         quote = quotes.get(intent.contract)
         if quote is None or (now - quote.at).total_seconds() > self._rules.max_quote_age:
             return

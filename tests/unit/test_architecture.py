@@ -26,9 +26,12 @@ MAY_IMPORT = {
 }
 IN_ONE_FILE = (
     *("alpaca", "ib_async", "yfinance", "apprise", "streamlit", "duckdb"),
-    *("pandas_market_calendars", "schedule", "filelock", "yaml", "dotenv"),
+    *("pandas_market_calendars", "schedule", "filelock", "yaml", "dotenv", "plotly"),
 )
-HEAVY = ("pandas", "apprise", "pandas_market_calendars", "alpaca", "ib_async", "yfinance", "duckdb")
+HEAVY = (
+    *("pandas", "apprise", "pandas_market_calendars", "alpaca", "ib_async", "yfinance", "duckdb"),
+    "plotly",
+)
 """Libraries that cost a start a tenth of a second or more: imported where they are needed."""
 CLOCKS_AND_CHANCE = {
     *("datetime.now", "datetime.utcnow", "datetime.today", "date.today"),

@@ -1,0 +1,140 @@
+"""Runs the backtest of a command line: its days, its words, its files, its exit code."""
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from brokers.backtest_market import FillModel
+from scripts.backtest_days import Day, Plan, known_closes, results, tapes_in
+from src.backtest import DayResult
+from src.backtest_figures import figures
+from src.backtest_sheets import days_sheet, trades_sheet
+from src.backtest_summary import SIMULATED, summary, trade_line
+from src.exports import csv_text, write_atomically
+from src.ports import MendInput
+from src.settings import Settings, load_settings
+from utils.console import DONE, FAILED, INTERRUPTED, Console, complain, exit_code, sentence
+from utils.html_report import report_html
+from utils.logging_setup import start_logging
+from utils.progress import Progress
+
+_log = logging.getLogger("optionsarbitrage")
+
+
+def run(args: argparse.Namespace, project: Path) -> int:
+    """Run the backtest; every failure ends in one sentence and its exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    handler: logging.Handler | None = None
+    try:
+        loaded = load_settings(args.config, args.overrides, root=project)
+        told = loaded.settings.logging
+        handler = start_logging(project / told.file, told.level, ())
+        for warning in loaded.warnings:
+            complain(f"warning: {warning}.")
+        _run(args, loaded.settings, project, Console())
+    except KeyboardInterrupt:
+        complain("Interrupted; no file was written.")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the outermost place: said, logged, and coded
+        code = exit_code(error)
+        level = logging.ERROR if code == FAILED else logging.DEBUG
+        _log.log(level, "the details of what ended the backtest", exc_info=error)
+        complain(sentence(error))
+        return code
+    finally:
+        if handler:
+            logging.getLogger().removeHandler(handler)
+            with contextlib.suppress(OSError):
+                handler.close()
+    return DONE
+
+
+def _run(args: argparse.Namespace, settings: Settings, project: Path, console: Console) -> None:
+    if bool(args.places) == (args.generated is not None):
+        raise MendInput(
+            "Name a folder of tapes, or generated days with --generated FROM:TO; one of the two."
+        )
+    if args.generated is not None and (args.first or args.last):
+        raise MendInput("--from and --to choose among tapes; generated days are named by seed.")
+    tapes = tapes_in(args.places, args.first, args.last)
+    plan = Plan(
+        settings=settings,
+        cache=project / "data",
+        model=FillModel(args.fills, args.latency, args.assumed_size),
+        closes=known_closes(tapes, args.closes),
+    )
+    jobs = args.jobs or os.cpu_count() or 1
+    if args.compare_rules:
+        _compare(plan, tapes, jobs, console)
+        return
+    days: Sequence[Day] = tapes or args.generated
+    _tell(args, plan, traded(plan, days, jobs), console)
+
+
+def traded(plan: Plan, days: Sequence[Day], jobs: int) -> list[DayResult]:
+    """Return what became of these days, with a line of progress on a terminal."""
+    progress = Progress(len(days))
+    done: list[DayResult] = []
+    try:
+        for result in results(plan, days, jobs):
+            done.append(result)
+            progress.step(len(done), f"{result.day}")
+    finally:
+        progress.clear()
+    return done
+
+
+def _tell(
+    args: argparse.Namespace, plan: Plan, done: Sequence[DayResult], console: Console
+) -> None:
+    found = figures(done)
+    text = summary(done, found, assumptions(plan))
+    for line in text.splitlines():
+        console.line(line)
+    if args.trades:
+        for day in done:
+            for line in trade_line(day):
+                console.line(line)
+    pages = {
+        f"{sheet.name}.csv": csv_text(sheet)
+        for sheet in (trades_sheet(done), days_sheet(done, found.points))
+    }
+    if not args.no_html:
+        try:
+            pages["backtest.html"] = report_html(done, found, text)
+        except MendInput as error:
+            complain(str(error))
+    for name, content in pages.items():
+        write_atomically(args.out / name, content)
+        console.line(f"Written: {args.out / name}")
+
+
+def assumptions(plan: Plan) -> tuple[str, ...]:
+    """Return in words how the days are traded."""
+    rules, hours = plan.settings.strategy, plan.settings.trading_hours
+    cash = plan.settings.simulation.starting_cash
+    fills = f"fills {plan.model}; fees by schedule {plan.settings.fees.schedule}, in and out"
+    entries = (
+        f"entries from {hours.entry_start:%H:%M} to {hours.entry_end:%H:%M}, every "
+        f"{hours.entry_check_seconds:g} s, above ${rules.min_entry_credit:,.2f} a spread, strikes "
+        f"{rules.strike_rule}, exit check {hours.exit_check:%H:%M}"
+    )
+    return fills, entries, f"each day begins with ${cash:,.0f} and nothing halted"
+
+
+def _compare(plan: Plan, tapes: Sequence[Path], jobs: int, console: Console) -> None:
+    from scripts.compare_rules import table  # noqa: PLC0415 - only who asks for it
+
+    console.line(SIMULATED)
+    for line in table(plan, tapes, jobs):
+        console.line(line)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Treat a request to end like Ctrl-C."""
+    raise KeyboardInterrupt

@@ -1,0 +1,176 @@
+"""The pictures of a backtest in one HTML file that needs no network; the only file with plotly."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from src.backtest import DayResult, TradeResult
+from src.backtest_figures import Figures, Prediction, finished
+from src.backtest_summary import few, span
+from src.ports import MendInput
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+_STYLE = (
+    "body{font-family:sans-serif;max-width:70em;margin:2em auto;padding:0 1em}"
+    "pre{background:#f4f4f4;padding:1em;overflow-x:auto}"
+    "h1 b{color:#b00020}table{border-collapse:collapse}td,th{padding:.2em .7em;text-align:right}"
+)
+_GREEN, _RED, _GREY, _BLUE = "#2a7f3f", "#b00020", "#888888", "#20609f"
+
+
+def report_html(days: Sequence[DayResult], found: Figures, summary: str) -> str:
+    """Return the page: the summary, and the pictures where there are trades to show.
+
+    Raises MendInput where plotly is not installed.
+    """
+    try:
+        import plotly  # noqa: F401, PLC0415 - only who wants pictures pays for it
+    except ImportError as error:
+        raise MendInput(
+            "The HTML report is drawn by plotly, which is not installed: "
+            "run pip install -r requirements.txt, or leave it out with --no-html."
+        ) from error
+    title = f"Backtest, {span(days)}"
+    if found.trades:
+        pictures = "\n".join(_drawn(_pictures(days, found)))
+    else:
+        pictures = "<p>Nothing was traded to its end, so there is nothing to draw.</p>"
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>SIMULATED: {escape(title)}</title><style>{_STYLE}</style></head><body>"
+        f"<h1><b>SIMULATED</b> {escape(title)}</h1><pre>{escape(summary)}</pre>\n{pictures}\n"
+        "</body></html>\n"
+    )
+
+
+def _drawn(pictures: Iterator["Figure"]) -> Iterator[str]:
+    from plotly.io import to_html  # noqa: PLC0415 - likewise
+
+    for number, picture in enumerate(pictures):
+        picture.update_layout(template="plotly_white", height=420)
+        # The library itself goes into the file once, with the first picture.
+        yield to_html(picture, full_html=False, include_plotlyjs=number == 0)
+
+
+def _pictures(days: Sequence[DayResult], found: Figures) -> Iterator["Figure"]:
+    trades = finished(days)
+    yield _equity(found)
+    yield _drawdown(found)
+    yield _by_reason(found)
+    yield _split_by_day(trades)
+    if found.prediction:
+        yield _predicted(trades, found.prediction)
+    yield _entries(trades)
+
+
+def _figure(title: str, x: str, y: str) -> "Figure":
+    from plotly.graph_objects import Figure  # noqa: PLC0415 - likewise
+
+    figure = Figure()
+    figure.update_layout(title=f"SIMULATED: {title}", xaxis_title=x, yaxis_title=y)
+    return figure
+
+
+def _equity(found: Figures) -> "Figure":
+    figure = _figure(
+        f"P&L since the beginning ({found.trades} trades on {found.days} days)", "day", "dollars"
+    )
+    days = [point.label for point in found.points]
+    figure.add_scatter(
+        x=days, y=[point.equity for point in found.points], mode="lines+markers", line_color=_BLUE
+    )
+    figure.update_layout(xaxis_type="category")
+    return figure
+
+
+def _drawdown(found: Figures) -> "Figure":
+    figure = _figure(f"Below the highest point so far ({found.days} days)", "day", "dollars")
+    figure.add_scatter(
+        x=[point.label for point in found.points],
+        y=[point.drawdown for point in found.points],
+        fill="tozeroy",
+        line_color=_RED,
+    )
+    figure.update_layout(xaxis_type="category")
+    return figure
+
+
+def _by_reason(found: Figures) -> "Figure":
+    figure = _figure(f"P&L by why it ended ({found.trades} trades)", "exit reason", "dollars")
+    for reason, each in found.statistics.by_reason.items():
+        figure.add_bar(
+            x=[f"{reason} (n = {each.trades})"],
+            y=[float(each.total)],
+            marker_color=_GREEN if each.total >= 0 else _RED,
+            showlegend=False,
+        )
+    return figure
+
+
+def _split_by_day(trades: Sequence[TradeResult]) -> "Figure":
+    figure = _figure(f"Where the credit came from, by day ({len(trades)} trades)", "day", "dollars")
+    for name in dict.fromkeys(name for trade in trades for name in trade.parts):
+        figure.add_bar(
+            name=name,
+            x=[str(trade.day) for trade in trades],
+            y=[trade.parts.get(name, 0.0) for trade in trades],
+        )
+    figure.update_layout(barmode="relative", xaxis_type="category")
+    return figure
+
+
+def _predicted(trades: Sequence[TradeResult], known: Prediction) -> "Figure":
+    figure = _figure(
+        f"Predicted against realised (n = {known.n}{few(known.n)})",
+        "predicted, dollars a trade",
+        "realised, dollars a trade",
+    )
+    predicted = [trade.predicted for trade in trades]
+    figure.add_scatter(
+        name="trades",
+        x=predicted,
+        y=[trade.pnl for trade in trades],
+        mode="markers",
+        text=[trade.trade_id for trade in trades],
+        marker_color=_BLUE,
+    )
+    ends = [min(predicted), max(predicted)]
+    figure.add_scatter(
+        name="as predicted", x=ends, y=ends, mode="lines", line={"dash": "dot", "color": _GREY}
+    )
+    if known.line:
+        figure.add_scatter(
+            name=f"calibration: {known.line.intercept:+,.0f} + {known.line.slope:.2f} x",
+            x=ends,
+            y=[known.line.intercept + known.line.slope * x for x in ends],
+            mode="lines",
+            line_color=_RED,
+        )
+    return figure
+
+
+def _entries(trades: Sequence[TradeResult]) -> "Figure":
+    figure = _figure(
+        f"When, and at which strike gap (n = {len(trades)}; colour: P&L in dollars)",
+        "entry, New York time",
+        "strike gap, SPX points",
+    )
+    entries = [trade.entry for trade in trades]
+    figure.add_scatter(
+        # One day for all: only the time of day is shown.
+        x=[f"2000-01-01 {entry:%H:%M:%S}" for entry in entries],
+        y=[trade.strike_gap for trade in trades],
+        mode="markers",
+        text=[f"{trade.trade_id}: {trade.pnl:+,.2f}" for trade in trades],
+        marker={
+            "color": [trade.pnl for trade in trades],
+            "colorscale": "RdYlGn",
+            "cmid": 0,
+            "showscale": True,
+            "size": 10,
+        },
+    )
+    figure.update_xaxes(tickformat="%H:%M")
+    return figure
