@@ -7,6 +7,8 @@ python scripts/run_sweep.py --generated 0:200 --grid strategy.exit_threshold=5,1
 """
 
 import argparse
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,48 +16,46 @@ from typing import TYPE_CHECKING
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+from scripts.backtest import day, positive, seeds
 
-    from scripts.backtest_days import Day, Plan
-    from scripts.sweep_chunks import Task
-    from src.settings import Settings
-    from src.sweep import Outcome
-    from src.sweep_grid import Grid
-    from src.sweep_ranking import Row
-    from utils.console import Console
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
 
 EPILOG = """\
-what it leaves out: orders that fill in parts, late or not at all, quotes that fail as a position
-is closed, two positions at once, and all that goes wrong at a broker. A day on which that would
-matter is not followed for that set, and counted; --exact plays it on the trading day itself.
+what a sweep leaves out: orders that fill in parts, late or not at all, quotes that fail as a
+position is closed, two positions at once, and whatever goes wrong at a broker. A day on which
+that would matter is not followed for that set, and counted; --exact plays it after all.
 
 exit codes: 0 done, 1 unexpected failure, 2 bad usage, config or data, 4 the scheduler does not
-answer, 130 interrupted: the same command goes on where it was.
+answer, 130 interrupted: the same command then goes on from where it was.
+what it writes: sweep.csv in --out, and beside it, until it is done, what is finished.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of a sweep to a command's parser."""
-    parser.add_argument("places", nargs="*", type=Path, metavar="FOLDER", help="tapes, or one tape")
-    parser.add_argument(
-        "--generated", metavar="FROM:TO", help="generated days by seed, TO not included"
+    add = parser.add_argument
+    add("places", nargs="*", type=Path, metavar="FOLDER", help="tapes, or one tape")
+    add(
+        "--generated",
+        type=seeds,
+        metavar="FROM:TO",
+        help="generated days by seed, TO not included",
     )
-    parser.add_argument("--from", dest="first", metavar="DAY", help="the first day of the tapes")
-    parser.add_argument("--to", dest="last", metavar="DAY", help="the last day, included")
-    parser.add_argument(
+    add("--from", dest="first", type=day, metavar="DAY", help="the first day of the tapes")
+    add("--to", dest="last", type=day, metavar="DAY", help="the last day, included")
+    add(
         "--grid",
         action="append",
         default=[],
         metavar="KEY=VALUES",
         dest="axes",
-        help="values of one setting: A,B,C or FIRST:LAST:STEP; times HH:MM, or with a step in "
+        help="values of one setting: A,B,C or FIRST:LAST:STEP; times are HH:MM, or with a step in "
         "minutes 09:35:10:00:5; may be given several times",
     )
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="YAML or JSON (default: config/config.yaml)"
-    )
-    parser.add_argument(
+    add("--config", type=Path, metavar="FILE", help="YAML or JSON (default: config/config.yaml)")
+    add(
         "--set",
         action="append",
         default=[],
@@ -63,38 +63,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="overrides",
         help="change one setting for all sets; may be given several times",
     )
-    parser.add_argument("--fills", choices=("touch", "worse", "partial"), default="touch")
-    parser.add_argument(
-        "--closes", type=Path, metavar="FILE", help="official closes, as for a backtest"
-    )
-    parser.add_argument("--jobs", metavar="N", help="processes at once (default: one a core)")
-    parser.add_argument(
-        "--scheduler", metavar="ADDRESS", help="run on the Dask cluster of this scheduler"
-    )
-    parser.add_argument("--show", default="10", metavar="N", help="sets to print (default: 10)")
-    parser.add_argument(
+    add("--fills", choices=("touch", "worse", "partial"), default="touch", help="as for a backtest")
+    add("--closes", type=Path, metavar="FILE", help="official closes, as for a backtest")
+    add("--jobs", type=positive, metavar="N", help="processes at once (default: one a core)")
+    add("--scheduler", metavar="ADDRESS", help="run on the Dask cluster of this scheduler")
+    add("--show", type=positive, default=10, metavar="N", help="sets to print (default: 10)")
+    add(
         "--exact",
-        default="0",
+        type=positive,
         metavar="N",
-        help="play the best N sets again on the trading day itself, day by day",
+        help="play the best N sets again, on the trading day itself",
     )
-    parser.add_argument(
+    add(
         "--out",
         type=Path,
         default=PROJECT / "data" / "sweeps",
         metavar="DIR",
-        help="where sweep.csv goes, and what is finished meanwhile (default: data/sweeps)",
+        help="where the files go (default: data/sweeps)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the sweep of a command line; every failure ends in one sentence and its exit code."""
-    from utils.console import DONE, INTERRUPTED, Console, complain, exit_code, sentence  # noqa: PLC0415
+    from scripts.sweep_report import run_sweep  # noqa: PLC0415 - so that --help answers at once
+    from utils.console import (  # noqa: PLC0415
+        DONE,
+        INTERRUPTED,
+        Console,
+        complain,
+        exit_code,
+        sentence,
+    )
 
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        _run(args, Console())
+        run_sweep(args, args.jobs or os.cpu_count() or 1, PROJECT, Console())
     except KeyboardInterrupt:
-        complain("Interrupted; what is finished is kept, and the same command goes on from there.")
+        complain("Interrupted. What is finished is kept; the same command goes on from there.")
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the outermost place: said and coded
         complain(sentence(error))
@@ -102,50 +107,23 @@ def run(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _run(args: argparse.Namespace, console: "Console") -> None:
-    from scripts.sweep_chunks import Kept, grid_of, joined, tasks_of  # noqa: PLC0415
-    from src.exports import write_atomically  # noqa: PLC0415
-    from src.settings import load_settings  # noqa: PLC0415
-    from src.sweep_grid import parse_axis  # noqa: PLC0415
-    from src.sweep_ranking import csv_text, ranking  # noqa: PLC0415
-    from utils.console import complain  # noqa: PLC0415
-
-    loaded = load_settings(args.config, args.overrides, root=PROJECT)
-    for warning in loaded.warnings:
-        complain(f"warning: {warning}.")
-    axes = [parse_axis(text) for text in args.axes]
-    plan, days = _days(args, loaded.settings)
-    show, exact = _count("--show", args.show), _count("--exact", args.exact)
-    grid = grid_of(plan, axes)
-    tasks = tasks_of(plan, axes, days)
-    kept = Kept(args.out / tasks[0].key)
-    console.line(f"SIMULATED: {len(grid.sets):,} parameter sets on {len(days):,} days.")
-    if grid.left_out:
-        console.line(f"Left out: {grid.left_out:,} sets that the settings do not allow.")
-    outcome = joined(_played(args, tasks, kept))
-    rows = ranking(outcome)
-    _tell(console, grid, rows[:show], outcome)
-    path = args.out / "sweep.csv"
-    write_atomically(path, csv_text(grid, rows))
-    console.line(f"Written: {path}")
-    kept.forget()
-    if exact:
-        _play_exactly(console, plan, days, grid, rows[:exact], outcome, _jobs(args))
+def main(argv: "Sequence[str] | None" = None) -> int:
+    """Run the sweep that the command line asks for; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="run_sweep.py",
+        description="Try many parameter sets on many days. All SIMULATED.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_arguments(parser)
+    return run(parser.parse_args(argv))
 
 
-def _days(args: argparse.Namespace, settings: "Settings") -> "tuple[Plan, Sequence[Day]]":
-    from brokers.backtest_market import FillModel  # noqa: PLC0415
-    from scripts.backtest_days import Plan, known_closes, tapes_in  # noqa: PLC0415
-    from src.ports import MendInput  # noqa: PLC0415
+def _interrupt(_signal: int, _frame: "FrameType | None") -> None:
+    """Treat a request to end like Ctrl-C."""
+    raise KeyboardInterrupt
 
-    if bool(args.places) == (args.generated is not None):
-        raise MendInput(
-            "Name a folder of tapes, or generated days with --generated FROM:TO; one of the two."
-        )
-    first, last = (_day(f"--{name}", getattr(args, each)) for name, each in _ENDS)
-    if args.generated is not None and (first or last):
-        raise MendInput("--from and --to choose among tapes; generated days are named by seed.")
-    tapes = tapes_in(args.places, first, last)
-    closes = known_closes(tapes, args.closes)
-    plan = Plan(settings, PROJECT / "data", FillModel(args.fills), closes)
-    return plan, tapes or list(_seeds(args.generated))
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,13 +6,12 @@ all that it takes: the base settings, the axes of the grid, and the days.
 
 import functools
 import hashlib
-import json
-import os
 import signal
 import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ import numpy as np
 from scripts.backtest_days import Day, DayTrader, Plan
 from src.backtest import DayMarket
 from src.day_table import DayTable, day_table
-from src.models import Session
+from src.models import NEW_YORK, Session
 from src.sweep import Outcome, Stack, sweep
 from src.sweep_grid import Axis, Grid, Variant, make_grid
 from src.sweep_rules import (
@@ -37,6 +36,12 @@ from src.sweep_rules import (
 PROJECT = Path(__file__).resolve().parent.parent
 DAYS_A_CHUNK = 8
 _PARTS = ("pnl", "trades", "doubt")
+_MONDAY = date(2026, 1, 5)
+_ANY_SESSION = Session(
+    _MONDAY,
+    datetime.combine(_MONDAY, time(9, 30), NEW_YORK),
+    datetime.combine(_MONDAY, time(16), NEW_YORK),
+)
 
 
 class Task(NamedTuple):
@@ -197,7 +202,7 @@ class Kept:
         """Remove what was kept: the sweep is done."""
         for file in self.folder.glob("[0-9]*.*"):
             file.unlink()
-        if self.folder.is_dir() and not os.listdir(self.folder):  # noqa: PTH208 - empty or not
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
             self.folder.rmdir()
 
     def _file(self, place: int) -> Path:
@@ -218,7 +223,6 @@ def grid_of(plan: Plan, axes: Sequence[Axis]) -> Grid:
     Raises MendInput where they cannot.
     """
     grid = make_grid(plan.settings, axes)
-    day = DayTrader(plan).market(0).session
     for each in grid.sets:
-        rules_of(each.settings, day)
+        rules_of(each.settings, _ANY_SESSION)
     return grid

@@ -4,11 +4,14 @@ The best of many parameter sets looks good by luck alone. The deflated Sharpe ra
 likely it is that a set earns anything beyond that luck.
 """
 
+import csv
+import io
 import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +23,7 @@ FEWEST_TRADES = 30
 """Below so many trades a ratio says nothing, and is not reckoned."""
 
 _EULER = 0.5772156649015329
-_CENTS = 100
+_CENTS, _TINY = 100, 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class Row:
     trading days that ended above zero; `drawdown` is the deepest fall of the sum over the days.
     `sharpe` is mean over deviation of the followed days' results, flat days included, not
     annualised; `deflated` the probability that it is more than luck. Both are None below
-    `FEWEST_TRADES` trades, and where every day is alike.
+    `FEWEST_TRADES` trades, and where every day is alike; `deflated` also where no other set has a
+    ratio that tells how far luck spreads them.
     """
 
     place: int
@@ -47,52 +51,51 @@ class Row:
     deflated: float | None
 
 
+class Tries(NamedTuple):
+    """How many sets were tried, and the variance of their Sharpe ratios by day."""
+
+    count: int
+    variance: float
+
+
 def deflated_sharpe(
-    sharpe: float, tried: Sequence[float], days: int, skew: float, kurtosis: float
+    sharpe: float, tries: Tries, days: int, skew: float = 0.0, kurtosis: float = 3.0
 ) -> float:
     """Return the probability that a Sharpe ratio is above what luck gives the best of many.
 
     DSR = Z[(SR - SR0) sqrt(T - 1) / sqrt(1 - g3 SR + (g4 - 1) / 4 SR^2)] with SR0 = sqrt(V)
     ((1 - e) Z^-1[1 - 1/N] + e Z^-1[1 - 1/(N exp 1)]): Z the standard normal distribution, T the
     number of returns (`days`), g3 their skewness, g4 their kurtosis (3 for a normal one), V the
-    variance of the N ratios that were `tried`, e the Euler-Mascheroni constant. All ratios are per
+    variance of the ratios of all N `tries`, e the Euler-Mascheroni constant. All ratios are per
     return. Source: Bailey and Lopez de Prado, The Deflated Sharpe Ratio, Journal of Portfolio
-    Management 40 (5), 2014. The N tries count as independent: neighbours in a grid are not, so
-    the truth is less strict than this.
+    Management 40 (5), 2014. The tries count as independent; neighbours in a grid are not, so that
+    the truth is a little kinder.
     """
-    normal, count = NormalDist(), len(tried)
-    luck = 0.0
-    if count > 1:
-        highest = (1 - _EULER) * normal.inv_cdf(1 - 1 / count)
-        highest += _EULER * normal.inv_cdf(1 - 1 / (count * math.e))
-        luck = math.sqrt(float(np.var(tried, ddof=1))) * highest
-    spread = max(1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2, 1e-12)
+    normal, luck = NormalDist(), 0.0
+    if tries.count > 1:
+        highest = (1 - _EULER) * normal.inv_cdf(1 - 1 / tries.count)
+        highest += _EULER * normal.inv_cdf(1 - 1 / (tries.count * math.e))
+        luck = math.sqrt(tries.variance) * highest
+    spread = max(1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2, _TINY)
     return normal.cdf((sharpe - luck) * math.sqrt(max(days - 1, 0)) / math.sqrt(spread))
 
 
 def ranking(outcome: Outcome) -> list[Row]:
-    """Return every parameter set, by its probability of being more than luck, then its total.
-
-    Sets without a ratio follow those with one.
-    """
-    followed = [outcome.doubt[place] == Doubt.NONE for place in range(len(outcome.pnl))]
-    results = [outcome.pnl[place, known] / _CENTS for place, known in enumerate(followed)]
-    traded = [int(each.sum()) for each in outcome.trades]
+    """Return every parameter set, the highest total first."""
+    followed = outcome.doubt == Doubt.NONE
+    results = [outcome.pnl[place, days] / _CENTS for place, days in enumerate(followed)]
     ratios = [
-        _sharpe(each) if count >= FEWEST_TRADES else None
-        for each, count in zip(results, traded, strict=True)
+        _sharpe(each) if trades >= FEWEST_TRADES else None
+        for each, trades in zip(results, outcome.trades.sum(axis=1).tolist(), strict=True)
     ]
-    tried = [each for each in ratios if each is not None]
+    known = [each for each in ratios if each is not None]
+    variance = float(np.var(known, ddof=1)) if len(known) > 1 else 0.0
+    # One ratio of many tells nothing of how far luck spreads them.
+    tries = Tries(len(ratios), variance) if len(known) > 1 or len(ratios) == 1 else None
     rows = [
-        _row(place, results[place], outcome, ratios[place], tried)
-        for place in range(len(outcome.pnl))
+        _row(place, results[place], outcome, ratios[place], tries) for place in range(len(results))
     ]
-    return sorted(rows, key=_rank)
-
-
-def _rank(row: Row) -> tuple[bool, float, float, int]:
-    chance = row.deflated if row.deflated is not None else 0.0
-    return row.deflated is None, -chance, -row.total, row.place
+    return sorted(rows, key=lambda row: (-row.total, row.place))
 
 
 def _row(
@@ -100,16 +103,11 @@ def _row(
     results: NDArray[np.float64],
     outcome: Outcome,
     sharpe: float | None,
-    tried: Sequence[float],
+    tries: Tries | None,
 ) -> Row:
     trades = int(outcome.trades[place].sum())
     total = round(float(results.sum()), 2)
     path = np.concatenate(([0.0], np.cumsum(results)))
-    chance = None
-    if sharpe is not None:
-        moments = (results - results.mean()) / results.std()
-        skew, kurtosis = float((moments**3).mean()), float((moments**4).mean())
-        chance = deflated_sharpe(sharpe, tried, len(results), skew, kurtosis)
     return Row(
         place=place,
         trades=trades,
@@ -118,11 +116,21 @@ def _row(
         total=total,
         per_trade=round(total / trades, 2) if trades else None,
         wins=int((results > 0).sum()),
-        worst_day=round(float(results.min()), 2) + 0.0 if len(results) else 0.0,
+        worst_day=round(float(results.min(initial=0.0)), 2),
         drawdown=round(float((np.maximum.accumulate(path) - path).max()), 2),
         sharpe=sharpe,
-        deflated=chance,
+        deflated=_deflated(results, sharpe, tries),
     )
+
+
+def _deflated(
+    results: NDArray[np.float64], sharpe: float | None, tries: Tries | None
+) -> float | None:
+    if sharpe is None or tries is None:
+        return None
+    away = (results - results.mean()) / results.std()
+    skew, kurtosis = float((away**3).mean()), float((away**4).mean())
+    return deflated_sharpe(sharpe, tries, len(results), skew, kurtosis)
 
 
 def _sharpe(results: NDArray[np.float64]) -> float | None:
@@ -138,25 +146,27 @@ def doubts(outcome: Outcome) -> Counter[Doubt]:
 
 
 CSV_COLUMNS = (
-    *("rank", "trades", "days", "days_not_followed", "total_pnl", "pnl_per_trade"),
+    *("trades", "days", "days_not_followed", "total_pnl", "pnl_per_trade"),
     *("days_won", "worst_day", "max_drawdown", "sharpe_per_day", "deflated_sharpe"),
 )
 
 
-def csv_rows(grid: Grid, rows: Sequence[Row]) -> list[list[object]]:
-    """Return a table with a header, a row a parameter set; figures that are not known are empty."""
+def csv_text(grid: Grid, rows: Sequence[Row]) -> str:
+    """Return a table, a row a parameter set; what is not known is an empty cell."""
     keys = [each.key for each in grid.axes]
-    table: list[list[object]] = [[*keys, *CSV_COLUMNS]]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(("rank", *keys, *CSV_COLUMNS))
     for rank, row in enumerate(rows, start=1):
         values = grid.sets[row.place].values
-        table.append(
-            [
-                *(values[key] for key in keys),
-                *(rank, row.trades, row.days, row.doubtful, f"{row.total:.2f}"),
-                "" if row.per_trade is None else f"{row.per_trade:.2f}",
-                *(row.wins, f"{row.worst_day:.2f}", f"{row.drawdown:.2f}"),
-                "" if row.sharpe is None else f"{row.sharpe:.4f}",
-                "" if row.deflated is None else f"{row.deflated:.4f}",
-            ]
+        figures = (
+            *(row.trades, row.days, row.doubtful, f"{row.total:.2f}"),
+            *(_shown(row.per_trade, 2), row.wins, f"{row.worst_day:.2f}", f"{row.drawdown:.2f}"),
+            *(_shown(row.sharpe, 4), _shown(row.deflated, 4)),
         )
-    return table
+        writer.writerow((rank, *(values[key] for key in keys), *figures))
+    return text.getvalue()
+
+
+def _shown(value: float | None, places: int) -> str:
+    return "" if value is None else f"{value:z.{places}f}"

@@ -1,7 +1,7 @@
 """Runs tasks on a Dask cluster that somebody has started. Only here Dask is imported."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from src.ports import MendInput, RetryLater
 
@@ -23,14 +23,15 @@ def run_on_cluster(
     not installed, and RetryLater where the scheduler or its workers do not answer.
     """
     try:
-        from distributed import Client, as_completed  # noqa: PLC0415 - only who has a cluster
+        import distributed  # noqa: PLC0415 - only who has a cluster
     except ImportError as error:
         raise MendInput(
             "--scheduler needs Dask: pip install 'dask[distributed]', or leave the option away "
             "and use this machine's own cores."
         ) from error
+    dask: Any = distributed  # which has no types
     try:
-        client = Client(address, timeout=PATIENCE_SECONDS, set_as_default=False)
+        client = dask.Client(address, timeout=PATIENCE_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise RetryLater(
             f"--scheduler {address}: no Dask scheduler answers there ({error}). Start one with "
@@ -45,7 +46,7 @@ def run_on_cluster(
         futures = client.map(function, tasks, pure=False)
         places = {future: place for place, future in enumerate(futures)}
         try:
-            for future, result in as_completed(futures, with_results=True, loop=client.loop):
+            for future, result in dask.as_completed(futures, with_results=True, loop=client.loop):
                 yield places[future], result
         finally:
             client.cancel(futures)
