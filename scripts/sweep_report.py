@@ -116,12 +116,11 @@ def table(grid: Grid, rows: Sequence[Row]) -> list[str]:
 
 def cautions(rows: Sequence[Row], outcome: Outcome) -> list[str]:
     """Return what must be known before any of the sets is believed."""
-    lines = [
-        f"{_count(len(rows), 'parameter set')} tried on the same days: the best of many looks good "
-        "by luck alone.",
-        "DSR, the deflated Sharpe ratio, is the probability that a set is more than the luck of "
-        "so many tries; below 0.95 believe none, and above it try new days.",
-        "Sharpe is by day, flat days included, and not annualised.",
+    tried = _count(len(rows), "parameter set")
+    lines = [f"{tried} tried on the same days: the best of many looks good by luck alone."]
+    lines += [
+        "DSR, the deflated Sharpe ratio, is the probability that a set is more than that luck.",
+        "Below 0.95 believe none, and above it try new days. Sharpe is by day, not annualised.",
     ]
     if few := sum(row.trades < FEWEST_TRADES for row in rows):
         lines.append(

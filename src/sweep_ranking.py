@@ -54,7 +54,7 @@ class Row:
 class Tries(NamedTuple):
     """How many sets were tried, and the variance of their Sharpe ratios by day."""
 
-    count: int
+    number: int
     variance: float
 
 
@@ -72,9 +72,9 @@ def deflated_sharpe(
     the truth is a little kinder.
     """
     normal, luck = NormalDist(), 0.0
-    if tries.count > 1:
-        highest = (1 - _EULER) * normal.inv_cdf(1 - 1 / tries.count)
-        highest += _EULER * normal.inv_cdf(1 - 1 / (tries.count * math.e))
+    if tries.number > 1:
+        highest = (1 - _EULER) * normal.inv_cdf(1 - 1 / tries.number)
+        highest += _EULER * normal.inv_cdf(1 - 1 / (tries.number * math.e))
         luck = math.sqrt(tries.variance) * highest
     spread = max(1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2, _TINY)
     return normal.cdf((sharpe - luck) * math.sqrt(max(days - 1, 0)) / math.sqrt(spread))

@@ -17,7 +17,10 @@ ROOMS = ("src", "brokers", "utils", "scripts")
 LINES = 400
 
 # The third parties of the core: they judge settings and read files, and know no market.
-OF_THE_CORE = {"pydantic", "pydantic_settings", "pydantic_core", "yaml", "dotenv", "pandas"}
+OF_THE_CORE = {
+    *("pydantic", "pydantic_settings", "pydantic_core", "yaml", "dotenv", "pandas"),
+    *("numpy", "numba"),
+}
 MAY_IMPORT = {
     "src": {"src"},
     "brokers": {"src", "brokers", "utils.option_symbols"},
