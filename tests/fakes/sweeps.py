@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 
 from brokers.simulated_client import SimulatedBroker
 from brokers.synthetic_market import SyntheticMarket
@@ -19,13 +20,12 @@ from utils.market_calendar import MarketCalendar
 from utils.market_clock import VirtualClock
 
 MOST_TRADES = 50
+_calendar = cache(MarketCalendar)
 
 
 def generated_market(seed: int, *, dislocated: bool, session: Session | None = None) -> DayMarket:
     """Return a generated day whose quotes show their sizes."""
-    found = session or MarketCalendar().next_session(
-        date(2026, 1, 1) + timedelta(days=seed * 37 % 360)
-    )
+    found = session or _calendar().next_session(date(2026, 1, 1) + timedelta(days=seed * 37 % 360))
 
     def source(clock: Clock) -> SyntheticMarket:
         return SyntheticMarket(found, seed, clock, dislocation=True if dislocated else None)
@@ -47,12 +47,12 @@ def settings_of_chance(chance: random.Random) -> Settings:
         "strategy.pin_band_percent": (0, 0.25),
         "strategy.trade_half_days": ("true",),
         "trading_hours.entry_start": ("09:30", "09:32", "09:35", "09:45", "10:30"),
-        "trading_hours.entry_end": ("10:50", "11:20", "12:30"),
+        "trading_hours.entry_end": ("10:40", "11:00", "11:20"),
         "trading_hours.exit_check": ("14:30", "15:30", "15:45", "15:50", "15:52"),
         "trading_hours.entry_check_seconds": (60, 60, 120, 300),
         "trading_hours.monitor_interval_seconds": (60, 300, 300, 420, 900),
         "trading_hours.final_interval_seconds": (60, 60, 120, 300),
-        "market_data.max_jump_percent": (2, 2, 2, 0.1),
+        "market_data.max_jump_percent": (2, 2, 2, 0.3),
         "fees.schedule": ("flat", "alpaca", "ibkr"),
     }
     texts = [f"{key}={chance.choice(values)}" for key, values in choices.items()]
