@@ -183,7 +183,7 @@ class Kept:
     def load(self, place: int) -> Outcome | None:
         """Return a chunk that was finished; None where it was not, or its file is not sound."""
         try:
-            with np.load(self._file(place)) as parts:
+            with self._file(place).open("rb") as stream, np.load(stream) as parts:
                 pnl, trades, doubt = (parts[name] for name in _PARTS)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None

@@ -36,7 +36,7 @@ def run_sweep(args: argparse.Namespace, jobs: int, project: Path, console: Conso
     if grid.left_out:
         words = " ".join(grid.why_left_out.split())
         console.line(f"Left out: {grid.left_out:,} that the settings do not allow. {words}")
-    outcome = joined(_played(tasks, kept, jobs, args.scheduler))
+    outcome = joined(played(tasks, kept, jobs, args.scheduler))
     rows = ranking(outcome)
     for line in [*table(grid, rows[: args.show]), *cautions(rows, outcome)]:
         console.line(line)
@@ -65,7 +65,7 @@ def _days(args: argparse.Namespace, settings: Settings, project: Path) -> tuple[
     return plan, [*tapes, *(args.generated or ())]
 
 
-def _played(tasks: Sequence[Task], kept: Kept, jobs: int, scheduler: str | None) -> list[Outcome]:
+def played(tasks: Sequence[Task], kept: Kept, jobs: int, scheduler: str | None) -> list[Outcome]:
     """Return all chunks in order: those that were finished before, and the others played now."""
     done = {place: chunk for place in range(len(tasks)) if (chunk := kept.load(place))}
     open_places = [place for place in range(len(tasks)) if place not in done]

@@ -8,16 +8,21 @@ from src.ports import MendInput, RetryLater
 T = TypeVar("T")
 R = TypeVar("R")
 
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 10.0
 """How long the scheduler may take to answer at first."""
 
 
 def run_on_cluster(
-    address: str, function: Callable[[T], R], tasks: Sequence[T]
+    address: str,
+    function: Callable[[T], R],
+    tasks: Sequence[T],
+    *,
+    patience: float = PATIENCE_SECONDS,
 ) -> Iterator[tuple[int, R]]:
     """Yield each task's place and result, in the order in which they end.
 
-    `address` is the scheduler's, such as tcp://192.168.0.5:8786. Its workers must be able to
+    `address` is the scheduler's, such as tcp://192.168.0.5:8786, which may take `patience` seconds
+    to answer. Its workers must be able to
     import the function and to read what the tasks name: start them in this project's folder.
     Tasks that have not begun are taken back when the caller stops. Raises MendInput where Dask is
     not installed, and RetryLater where the scheduler or its workers do not answer.
@@ -31,7 +36,7 @@ def run_on_cluster(
         ) from error
     dask: Any = distributed  # which has no types
     try:
-        client = dask.Client(address, timeout=PATIENCE_SECONDS, set_as_default=False)
+        client = dask.Client(address, timeout=patience, set_as_default=False)
     except (OSError, ValueError) as error:
         raise RetryLater(
             f"--scheduler {address}: no Dask scheduler answers there ({error}). Start one with "
