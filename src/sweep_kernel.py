@@ -190,7 +190,7 @@ def play(  # noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one loop that the 
                 count += 1
                 traded += n
                 realised += result
-                if reason == _DAILY_LOSS or realised < -day_loss or count >= most_trades:
+                if reason == _DAILY_LOSS or count >= most_trades:
                     break
                 last_check = out
                 # What was just traded is looked at once more after a minute.

@@ -80,7 +80,11 @@ def played(stack: Stack, rules: Rules = RULES) -> Outcome:
 def trades(stack: Stack, rules: Rules = RULES) -> tuple[Trade, ...]:
     outcome = played(stack, rules)
     assert outcome.doubt[0, 0] == Doubt.NONE
-    return outcome.trades_of(0, 0)
+    found = outcome.trades_of(0, 0)
+    # Where each price is compared with the last one and none jumps, nothing else may come out.
+    rough = replace(stack, calm=np.array([False]))
+    assert played(rough, rules._replace(jump=1.0)).trades_of(0, 0) == found
+    return found
 
 
 def doubt(stack: Stack, rules: Rules = RULES) -> Doubt:
@@ -125,8 +129,51 @@ def test_a_loss_beyond_the_limit_closes_and_one_at_the_limit_does_not() -> None:
 
 def test_the_daily_limit_comes_first_and_ends_the_day() -> None:
     rules = RULES._replace(day_loss=40_000, step=1)
-    found = trades(with_value((4, -50_001 - 63_785)), rules)
-    assert found == (Trade(3, 4, ExitReason.DAILY_LOSS, 1, -50_001),)
+    found = trades(with_value((4, -40_001 - 63_785)), rules)
+    assert found == (Trade(3, 4, ExitReason.DAILY_LOSS, 1, -40_001),)
+    assert trades(with_value((4, -40_000 - 63_785)), rules)[0].reason is ExitReason.EXPIRED
+
+
+def test_what_was_lost_before_counts_for_the_daily_limit() -> None:
+    stack = with_value((4, -50_001 - 63_785), (5, 0), (6, -40_000 - 63_785))
+    found = trades(stack, RULES._replace(step=1, day_loss=90_000))
+    assert [each.reason for each in found] == [ExitReason.MAX_LOSS, ExitReason.DAILY_LOSS]
+
+
+def test_a_first_position_is_not_checked_in_the_minute_of_its_entry() -> None:
+    assert trades(with_value((3, -60_000 - 63_785), (4, 0)))[0].reason is ExitReason.EXPIRED
+
+
+def test_the_exit_check_is_not_stepped_over() -> None:
+    assert trades(with_spy((23, 601.0)), RULES._replace(step=7))[0].exit == 25
+
+
+def test_two_spreads_cost_bring_and_may_lose_twice_as_much() -> None:
+    stack, two = two_spreads(-100_000 - 2 * 63_785), RULES._replace(most_spreads=2, share=200_000)
+    found = trades(stack, two._replace(day_loss=1_000_000))
+    assert found == (Trade(3, CLOSE, ExitReason.EXPIRED, 2, 2 * (63_785 - 1_000)),)
+    lost = trades(two_spreads(-100_001 - 2 * 63_785), two._replace(day_loss=1_000_000))
+    assert lost[0] == Trade(3, 5, ExitReason.MAX_LOSS, 2, -100_001)
+    late = replace(stack, spy=np.where(np.arange(CLOSE + 1) < 20, 595.0, 601.0)[None])
+    assert trades(late, two._replace(day_loss=1_000_000))[0].reason is ExitReason.PRE_EXPIRATION
+
+
+def two_spreads(value: int) -> Stack:
+    """Return the quiet day for two spreads, with so many cents for closing both from minute 5."""
+    values = np.zeros((2, 1, CLOSE + 1), np.int32)
+    values[1, :, 5:] = value
+    entry = np.full((2, 1, CLOSE + 1), 63_785, np.int32)
+    entry[1] *= 2
+    return a_stack(entry=entry, value=values, settled=np.array([-1_000], np.int32))
+
+
+def test_one_spread_of_two_that_are_allowed_may_follow_another() -> None:
+    stack = replace(two_spreads(0), value=np.full((2, 1, CLOSE + 1), -1_000_000, np.int32))
+    stack.value[:, :, 6:] = 0
+    stack.offer[:, 4:6] = -np.inf
+    stack.offer[:, 7:] = -np.inf
+    rules = _two(6_000)._replace(day_loss=10_000_000)
+    assert [each.entry for each in sweep(stack, [rules], detail=5).trades_of(0, 0)] == [3, 6]
 
 
 def test_after_a_stop_the_market_is_judged_again_a_minute_later() -> None:
@@ -174,6 +221,12 @@ def test_the_wider_band_counts() -> None:
     assert trades(with_spy((20, 596.9)), wide)[0].reason is ExitReason.EXPIRED
 
 
+def test_the_strike_and_its_band_may_count_at_the_exit_check_alone() -> None:
+    once = RULES._replace(closing_until=25)
+    assert trades(with_spy((26, 601.0), (CLOSE, 595.0)), once)[0].reason is ExitReason.EXPIRED
+    assert trades(with_spy((25, 601.0)), once)[0].exit == 25
+
+
 def test_after_the_exit_check_a_position_is_looked_at_more_often() -> None:
     assert trades(with_spy((27, 601.0)))[0].exit == 27
     assert trades(with_spy((27, 601.0)), RULES._replace(final=3))[0].exit == 27
@@ -199,6 +252,11 @@ def test_both_legs_are_settled_at_the_close() -> None:
         ({"settled": np.array([UNKNOWN], np.int32)}, RULES, Doubt.NO_CLOSES),
         ({}, RULES._replace(cash=2_500_000, capital=2_500_000, share=1_000_000), Doubt.NONE),
         ({}, RULES._replace(cash=233_999, capital=100, share=1_000_000), Doubt.FUNDS),
+        (
+            {"entry": np.full((1, 1, 31), -1, np.int32)},
+            RULES._replace(cash=2_500_000, share=1_000_000),
+            Doubt.FUNDS,
+        ),
     ],
 )
 def test_what_the_engine_does_not_follow_is_told(
@@ -226,6 +284,13 @@ def test_a_price_that_jumps_is_not_guessed() -> None:
     stack = replace(with_spy((12, 610.0)), calm=np.array([False]))
     assert doubt(stack) is Doubt.JUMP
     assert len(trades(replace(stack, calm=np.array([True])))) == 1
+
+
+def test_an_index_that_jumps_is_not_guessed_either() -> None:
+    stack = a_stack(calm=np.array([False]))
+    stack.spx[:, 12:] = np.nan
+    stack.spx[:, 20:] = 6200.0
+    assert doubt(stack) is Doubt.JUMP
 
 
 def test_the_same_quote_gives_its_size_only_once() -> None:
