@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, time
+from functools import cache
 
 from brokers import alpaca_pages as pages
 from brokers.alpaca_link import AlpacaLink
@@ -44,9 +45,10 @@ def diagnose_market(
     feed: str,
 ) -> tuple[Check, ...]:
     """Return what the doctor finds on the way to Alpaca's quotes; a row that fails stands alone."""
+    read_account = cache(lambda: _read_account(link))
     looks: tuple[tuple[str, Callable[[], Check]], ...] = (
-        ("keys", lambda: _keys(link, _read_account(link))),
-        ("account", lambda: _account(_read_account(link))),
+        ("keys", lambda: _keys(link, read_account())),
+        ("account", lambda: _account(read_account())),
         ("market data", lambda: market_data(link, feed)),
         ("today's contracts", lambda: _todays_contracts(link, session, feed)),
         ("clock", lambda: _if_asked("clock", lambda: _clock(link, clock, stamp))),
@@ -65,15 +67,12 @@ def _if_asked(name: str, look: Callable[[], Check]) -> Check:
 
 def diagnose_account(link: AlpacaLink, session: Session) -> tuple[Check, ...]:
     """Return what the doctor finds in an account that trades; a row that fails stands alone."""
-
-    def with_account(look: Callable[[Row], Check]) -> Callable[[], Check]:
-        return lambda: look(_read_account(link))
-
+    read_account = cache(lambda: _read_account(link))
     looks: tuple[tuple[str, Callable[[], Check]], ...] = (
-        ("options level", with_account(_level)),
+        ("options level", lambda: _level(read_account())),
         ("uncovered calls", _uncovered),
         ("index options", lambda: _index_options(link, session)),
-        ("margin", with_account(lambda row: _margin(link, row))),
+        ("margin", lambda: _margin(link, read_account())),
         ("last order today", lambda: _last_order(session)),
     )
     return tuple(alone(name, look) for name, look in looks)

@@ -176,6 +176,8 @@ class AlpacaBroker:
             state=state,
             fills=tuple(fills),
             text="" if last.status in NO_NEWS else f"Alpaca calls it {last.status}",
+            contract=last.contract,
+            unfilled=last.unfilled,
         )
 
     # Fills.

@@ -62,9 +62,10 @@ class AlpacaLink:
 
     `patience` returns the real seconds that the next call may wait, and raises RetryLater when
     this tick's time is used up; it is asked again whenever bytes are awaited, so that a server
-    that answers drop by drop cannot hold the day up. Names are resolved by the system, which has
-    its own time-out. Empty addresses are Alpaca's own. Raises StopTrading for the keys of the
-    other kind of account, MendInput for an address that is none.
+    that answers drop by drop cannot hold the day up. Empty addresses are Alpaca's own.
+    `is_watching` says that a position is open: quotes that are refused then may come back, and end
+    nothing. Raises StopTrading for the keys of the other kind of account, MendInput for an address
+    that is none.
     """
 
     def __init__(  # noqa: PLR0913 - keys, addresses and time
@@ -78,11 +79,13 @@ class AlpacaLink:
         trading_url: str = "",
         data_url: str = "",
         other_url: str = "",
+        is_watching: bool = False,
     ) -> None:
         if not api_key or not api_secret:
             missing = "broker.api_secret" if api_key else "broker.api_key"
             raise MendInput(f"{missing} is missing: put it in the environment or config/secrets.")
         self.paper = paper
+        self._is_watching = is_watching
         self._keys = (api_key, api_secret)
         self._patience = patience
         own = PAPER_URL if paper else LIVE_URL
@@ -190,9 +193,8 @@ class AlpacaLink:
             )
         except Refusal as refusal:
             if refusal.status in {401, 403} and name not in self._known:
-                raise MendInput(
-                    why_no_data(refusal, what, str(params.get("feed", "")))
-                ) from refusal
+                kind = RetryLater if self._is_watching else MendInput
+                raise kind(why_no_data(refusal, what, str(params.get("feed", "")))) from refusal
             raise
         self._known.add(name)
         return answer

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
+from typing import NamedTuple
 
 from brokers.alpaca_reply import Row, moment, number, option, text, whole
 from src.models import OptionContract, Side
@@ -50,6 +51,11 @@ class AlpacaOrder:
     changed_at: datetime | None
     replaces: str
     replaced_by: str
+
+    @property
+    def unfilled(self) -> int:
+        """Contracts that it may still trade, negative for a sale."""
+        return (self.quantity - self.filled) * (self.side.sign if self.side else 0)
 
     def state(self, told: int) -> OrderState:
         """Return the state, once `told` contracts of the order have been told as fills.
@@ -163,8 +169,7 @@ def without_order(prints: Sequence[Print]) -> list[tuple[AlpacaOrder, list[Print
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One contract of an order: the dollars a share that it traded at, and when."""
 
     price: Decimal

@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
+from typing import NamedTuple
 
 from src.models import OptionContract, Quote
 
@@ -14,8 +14,7 @@ TOGETHER = timedelta(seconds=1)
 """How far quotes may lie apart that are taken for one moment's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """A call and a put of one strike with both sides known; levels are index points."""
 
     strike: float

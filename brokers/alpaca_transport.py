@@ -1,8 +1,13 @@
-"""Time-outs for a library that has none: on every connection, and on every wait for bytes."""
+"""Time-outs for a library that has none: on every connection, and on every wait for bytes.
+
+A connection is made in a thread of its own, because a name is looked up for as long as the system
+likes. One that is not there in time is left to itself: nothing was sent over it, nor ever will be.
+"""
 
 import io
 from collections.abc import Callable, Mapping
 from http.client import HTTPResponse
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -47,6 +52,26 @@ class _Reading:
         return io.BufferedReader(_Watched(self._sock, self._patience))
 
 
+def _is_done_within(seconds: float, connect: Callable[[], None]) -> bool:
+    """Connect, and return whether that was done in time. Raises what it raises till then."""
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            connect()
+        except Exception as error:  # noqa: BLE001 - raised below, where it is waited for
+            failures.append(error)
+
+    thread = Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if thread.is_alive():
+        return False
+    for error in failures:
+        raise error
+    return True
+
+
 def mount(
     session: "Session",
     patience: Patience,
@@ -57,16 +82,27 @@ def mount(
     from requests.adapters import HTTPAdapter  # noqa: PLC0415
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool  # noqa: PLC0415
     from urllib3.connection import HTTPConnection, HTTPSConnection  # noqa: PLC0415
+    from urllib3.exceptions import ConnectTimeoutError  # noqa: PLC0415
 
     class Response(HTTPResponse):
         def __init__(self, sock: Any, *args: Any, **options: Any) -> None:  # noqa: ANN401
             super().__init__(_Reading(sock, patience), *args, **options)  # type: ignore[arg-type]
 
+    def in_time(connection: HTTPConnection, connect: Callable[[], None]) -> None:
+        if not _is_done_within(wait(), connect):
+            raise ConnectTimeoutError(connection, f"{connection.host} took no connection in time")
+
     class PlainConnection(HTTPConnection):
         response_class = Response
 
+        def connect(self) -> None:
+            in_time(self, super().connect)
+
     class SecureConnection(HTTPSConnection):
         response_class = Response
+
+        def connect(self) -> None:
+            in_time(self, super().connect)
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = PlainConnection

@@ -41,7 +41,7 @@ def why_unanswered(error: Exception, host: str, seconds: float) -> str:
         ),
         (
             isinstance(error, http.ConnectTimeout),
-            f"{host} took no connection within {seconds:.3g} s: check the network",
+            f"{host} took no connection within {seconds:.3g} s: check the network and its DNS",
         ),
         (
             isinstance(error, http.Timeout) or "timed out" in words,

@@ -40,6 +40,8 @@ class ExchangeOrder:
             state=self.state,
             fills=tuple(self.fills),
             text=self.text,
+            contract=self.intent.contract,
+            unfilled=self.intent.side.sign * self.remaining,
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from brokers.ibkr_checks import Examination
 from brokers.ibkr_contracts import IbkrContracts, Listing, option_of
 from brokers.ibkr_link import IbkrLink, SendFailed, TwsError
-from brokers.ibkr_orders import Bookkeeper, Sent, Sheet, read_executions, read_sheet
+from brokers.ibkr_orders import Bookkeeper, Sent, Sheet, read_executions, read_sheet, unfilled
 from brokers.ibkr_sending import Hearing, Word
 from src.fees import FeeSchedule
 from src.models import Answer, Fill, OrderIntent, OrderOutcome, Purpose, Session
@@ -193,19 +194,22 @@ class IbkrBroker:
         if not found:
             return []
         sheet = self._read()
-        reports = []
-        for trade in sheet.open:
-            reference = trade.order.orderRef
-            if trade.order.account not in {"", self._link.account_id}:
-                continue
-            if not reference:
-                number = str(trade.order.permId)
-                reports.append(OrderReport("", number, OrderState.WORKING))
-                continue
+        mine = {
+            each.order.permId or -each.order.orderId: each
+            for each in sheet.open
+            if each.order.account in {"", self._link.account_id}
+        }
+        return [report for each in mine.values() if (report := self._open(each, sheet))]
+
+    def _open(self, trade: "Trade", sheet: Sheet) -> OrderReport | None:
+        """Return what is told of an order that is open, None where its fills end it."""
+        reference = trade.order.orderRef
+        report: OrderReport | None = OrderReport("", str(trade.order.permId), OrderState.WORKING)
+        if reference:
             report = self._books.report(reference, sheet, self._sent.get(reference))
-            if report and not report.state.is_final and report not in reports:
-                reports.append(report)
-        return reports
+        if report is None or report.state.is_final:
+            return None
+        return replace(report, contract=option_of(trade.contract), unfilled=unfilled(trade))
 
     def fills(self, session: date) -> list[Fill]:
         """Return the account's fills in options of a session; TWS tells those of today only.

@@ -1,8 +1,7 @@
 """Contracts as Interactive Brokers lists them: looked up with their class, and checked after."""
 
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from brokers.ibkr_link import IbkrLink, TwsError
 from src.models import MULTIPLIER, OptionContract
@@ -22,8 +21,7 @@ class NotListed(MendInput):
     """There is no such contract at Interactive Brokers, or not exactly one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """A contract that was looked up and is the one that was meant. `steps` None: not told."""
 
     contract: "Contract"

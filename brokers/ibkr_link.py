@@ -381,3 +381,8 @@ class IbkrLink:
             self._trouble.set_result((code, words))
         for listener in self.listeners:
             listener(request, code, words)
+
+
+def load_library() -> None:
+    """Import ib_async, which takes a while the first time."""
+    import ib_async  # noqa: F401, PLC0415 - costs half a second of a start

@@ -1,8 +1,7 @@
 """Which TWS and which account a run may use, and why a connection did not come about: in words."""
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from src.ports import MendInput, RetryLater, StopTrading
 
@@ -12,8 +11,7 @@ if TYPE_CHECKING:
 PAPER_PORTS, LIVE_PORTS = {4002: "Gateway", 7497: "TWS"}, {4001: "Gateway", 7496: "TWS"}
 
 
-@dataclass(frozen=True, slots=True)
-class Login:
+class Login(NamedTuple):
     """Where TWS is looked for, as whom, and in which mode. `account` "" is the only one."""
 
     host: str
@@ -67,8 +65,7 @@ class Login:
         return chosen
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """How far a connection came before it failed; each is later than the one before."""
 
     error: BaseException | None

@@ -3,9 +3,10 @@
 import asyncio
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from brokers.ibkr_contracts import IbkrContracts, NotListed
 from brokers.ibkr_link import IbkrLink
@@ -26,6 +27,8 @@ _MENDS = dict.fromkeys((354, 10089, 10090, 10167, 10168), _SUBSCRIBE) | {10197: 
 """What a person can do about an error of a stream, by its code."""
 _ONE_SIDE = 0.5
 """Real seconds that the second side of a market may come after the first."""
+_LOOK_AGAIN = 0.05
+"""Real seconds after which a stream is looked at also when nothing came."""
 _CLOSES_ARE_KNOWN = timedelta(minutes=1)
 _AFTER_HOURS_ARE_NEAR = timedelta(minutes=30)
 _NOTICES = range(2100, 2200)
@@ -74,8 +77,7 @@ class _Stream:
         return bool(self.problem) or self.sides == (2 if self.has_sides else 1)
 
 
-@dataclass(frozen=True)
-class _LastBeforeClose:
+class _LastBeforeClose(NamedTuple):
     at: datetime
     price: float
 
@@ -195,7 +197,7 @@ class IbkrMarket:
             for each in streams:
                 if not each.speaks(self.link.data_generation):
                     each.begin(ib, self.link.data_generation)
-            await _wait_for(streams)
+            await _wait_for(ib, streams)
             proofs = await self._prove(ib, streams, now)
             self._prune(ib, streams)
             return proofs
@@ -232,7 +234,7 @@ class IbkrMarket:
             times |= {each: proof for each in old if each not in silent}
             for each in silent:
                 each.begin(ib, self.link.data_generation)
-            await _wait_for(silent)
+            await _wait_for(ib, silent)
             times |= {each: _tick_time(each) for each in silent}
         return {each: at for each, at in times.items() if at is not None}
 
@@ -271,7 +273,7 @@ class IbkrMarket:
             self._spy_at_close = _LastBeforeClose(spy.at, spy.last)
 
 
-async def _wait_for(streams: Sequence[_Stream]) -> None:
+async def _wait_for(ib: "IB", streams: Sequence[_Stream]) -> None:
     """Wait until every stream has spoken of both sides, or for a moment longer of one.
 
     Whoever calls sets the deadline.
@@ -284,7 +286,8 @@ async def _wait_for(streams: Sequence[_Stream]) -> None:
                 since.setdefault(each, loop.time())
         if all(loop.time() - since.get(each, loop.time()) > _ONE_SIDE for each in waiting):
             return
-        await asyncio.sleep(0.005)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ib.updateEvent, _LOOK_AGAIN)
 
 
 def _tick_time(stream: _Stream) -> datetime | None:

@@ -233,5 +233,11 @@ def _words(over: "Trade") -> str:
     return entry or over.orderStatus.status
 
 
+def unfilled(trade: "Trade") -> int:
+    """Return the contracts that an open order may still trade, negative for a sale."""
+    left = _size(trade) - round(trade.orderStatus.filled)
+    return left if trade.order.action == "BUY" else -left
+
+
 def _size(trade: "Trade | None") -> int:
     return round(float(trade.order.totalQuantity)) if trade else 0

@@ -2,8 +2,7 @@
 
 import asyncio
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from brokers.ibkr_orders import ENDED, Sent
 
@@ -24,8 +23,7 @@ _QUIET_ACKNOWLEDGEMENT = 0.25
 """Real seconds after which a number given by TWS counts as taken, if no status follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """What TWS said of a new order: `taken` True or False, None when that is not known."""
 
     taken: bool | None

@@ -1,7 +1,6 @@
-"""Tapes: recorded sessions as CSV files, read strictly, so that a bad one is refused in words."""
+"""Tapes: recorded sessions as files, read strictly, so that a bad one is refused in words."""
 
 import csv
-import difflib
 import gzip
 import io
 import re
@@ -11,12 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from brokers.tape_parquet import SUFFIX as PARQUET
+from brokers.tape_parquet import read_parquet
 from brokers.tape_rows import COLUMNS, SEEN, UNDERLYINGS, RowReader, Series
 from brokers.tape_sidecar import Sidecar, read_sidecar
 from src.models import OptionContract
 from src.ports import MendInput
 
-SUFFIXES = (".csv.gz", ".csv")
+SUFFIXES = (".csv.gz", ".csv", PARQUET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +42,15 @@ class Tape:
 
     @classmethod
     def load(cls, path: Path) -> "Tape":
-        """Read `YYYY-MM-DD.csv.gz` or `.csv`, and the JSON of the same name if there is one.
+        """Read `YYYY-MM-DD.csv.gz`, `.csv` or `.parquet`, and the JSON of the same name, if any.
 
         Times become New York time; SPX values are rounded to the hundredths in which the index
         is published. Raises MendInput, with file, line and value, for all that is not in order.
         """
         day = date_of(path)
         header, lines = read_rows(path)
-        reader = RowReader(day, width=len(header))
+        unit = "row" if path.name.endswith(PARQUET) else "line"
+        reader = RowReader(day, width=len(header), unit=unit)
         try:
             for line, fields in lines:
                 reader.take(line, fields)
@@ -86,19 +88,38 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
 
     Raises MendInput for a file that is missing, empty, cut off, or has other columns.
     """
+    if path.name.endswith(PARQUET):
+        if not path.exists():
+            raise MendInput(f"{path}: there is no such tape{_near(path)}.")
+        header, rows = read_parquet(path)
+        _check_columns(header, str(path))
+        return header, enumerate(rows, start=1)
+    header, lines = read_csv(path)
+    _check_columns(header, f"{path}, line 1")
+    return header, lines
+
+
+def read_csv(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """Return the header of a CSV, gzipped or not, and its rows with their line numbers.
+
+    Raises MendInput for a file that is missing, empty or cut off.
+    """
     reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     try:
         header = next(reader, [])
     except csv.Error as error:
         raise MendInput(f"{path}, line 1: this is no sound CSV ({error}).") from error
     if not header:
-        raise MendInput(f"{path}: the tape is empty; record or download it again.")
+        raise MendInput(f"{path}: the file is empty; record or download it again.")
+    return header, enumerate(reader, start=2)
+
+
+def _check_columns(header: list[str], place: str) -> None:
     if tuple(header) not in (COLUMNS, (*COLUMNS, SEEN)):
         raise MendInput(
-            f"{path}, line 1: the columns are '{','.join(header)[:200]}', but a tape has "
+            f"{place}: the columns are '{','.join(header)[:200]}', but a tape has "
             f"'{','.join(COLUMNS)}' (and may have '{SEEN}' after them)."
         )
-    return header, enumerate(reader, start=2)
 
 
 def _text(path: Path) -> str:
@@ -114,7 +135,7 @@ def _text(path: Path) -> str:
             f"{path}: the file is cut off or no gzip file ({error}); copy or download it again."
         ) from error
     except OSError as error:
-        raise MendInput(f"{path}: the tape cannot be read ({error.strerror}).") from error
+        raise MendInput(f"{path}: the file cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
         raise MendInput(f"{path}: the file is no UTF-8 text ({error.reason}).") from error
 
@@ -126,5 +147,7 @@ def _near(path: Path) -> str:
     names = sorted(each.name for each in path.parent.iterdir() if each.name.endswith(SUFFIXES))
     if not names:
         return f" (the folder {path.parent} holds no tape)"
+    import difflib  # noqa: PLC0415 - only for who mistypes
+
     nearest = difflib.get_close_matches(path.name, names, n=3, cutoff=0.0)
     return f"; the nearest names in {path.parent} are {', '.join(nearest)}"

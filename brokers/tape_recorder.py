@@ -1,17 +1,15 @@
 """A tape of what the program saw, written while it sees it."""
 
-import gzip
-import io
 import json
 import logging
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from brokers.tape import Tape, date_of, read_rows, sidecar_of
-from brokers.tape_rows import COLUMNS, SEEN, published
+from brokers.tape_file import Text, as_text, put_tape
+from brokers.tape_rows import COLUMNS, published
 from brokers.tape_sidecar import closes_as_json, read_sidecar
 from src.models import NEW_YORK, OptionContract, Quote
 from src.ports import Clock, MendInput, OfficialCloses, QuoteSource
@@ -21,9 +19,6 @@ _WIDTH = len(COLUMNS) + 1
 AFTERWARDS = timedelta(milliseconds=1)
 _TORN = "," * _WIDTH
 """Appended to a line that a killed process left unfinished: it has too many fields to be read."""
-
-_Text = tuple[str, ...]
-"""A row as text: the columns of a tape, and `seen` at its end."""
 
 
 class TapeWriter:
@@ -43,7 +38,7 @@ class TapeWriter:
         self.date = date_of(path)
         self.sidecar = dict(sidecar)
         self._part = path.with_name(f"{self.date}.csv.part")
-        self._pending: list[_Text] = []
+        self._pending: list[Text] = []
         self._set_other_sources_aside()
         if path.exists():
             Tape.load(path)
@@ -52,14 +47,12 @@ class TapeWriter:
 
     def write(self, symbol: str, quote: Quote, seen: datetime) -> None:
         """Record what was seen of a symbol, unless it is what was seen of it the last time."""
-        numbers = (quote.bid, quote.ask, quote.bid_size, quote.ask_size, quote.last)
-        self._append((_stamp(quote.at), symbol, *map(_number, numbers), _stamp(seen)))
+        self._append(as_text(symbol, quote, seen))
 
     def write_missing(self, symbol: str, seen: datetime) -> None:
         """Record that a symbol which had a market has none now."""
         if symbol in self._latest and any(self._latest[symbol][2:-1]):
-            stamp = _stamp(seen)
-            self._append((stamp, symbol, "", "", "", "", "", stamp))
+            self._append(as_text(symbol, Quote(seen), seen))
 
     def flush(self) -> None:
         """Hand all rows to the system, where the death of the process cannot reach them."""
@@ -84,21 +77,17 @@ class TapeWriter:
             return None
         sidecar = sidecar_of(self.path)
         closes = closes or read_sidecar(sidecar, self.date).closes
-        rows.sort(key=lambda row: datetime.fromisoformat(row[-1]))
         told = {
             "date": str(self.date),
             "kind": "recorded",
             **self.sidecar,
-            "rows": len(rows),
             "closes": closes_as_json(closes),
         }
-        # The tape is renamed last: one that is there is complete, its JSON file included.
-        _replace(sidecar, f"{json.dumps(told, indent=1)}\n".encode())
-        _replace(self.path, _compressed(rows))
+        put_tape(self.path, rows, told)
         self._part.unlink(missing_ok=True)
         return self.path
 
-    def _append(self, row: _Text) -> None:
+    def _append(self, row: Text) -> None:
         known = self._latest.get(row[1])
         if known and known[:-1] == row[:-1]:
             return
@@ -127,19 +116,19 @@ class TapeWriter:
             with self._part.open("a", encoding="utf-8", newline="") as file:
                 file.write(f"{_TORN}\n")
 
-    def _rows(self) -> list[_Text]:
+    def _rows(self) -> list[Text]:
         """Return the rows of the tape, if there is one, and of the part; equal ones once."""
         rows = [*self._tape_rows(), *self._part_rows()]
         # Of equal rows the last stays, because of two at one moment the later one counts.
         return list(reversed(dict.fromkeys(reversed(rows))))
 
-    def _tape_rows(self) -> Iterator[_Text]:
+    def _tape_rows(self) -> Iterator[Text]:
         if self.path.exists():
             for _, fields in read_rows(self.path)[1]:
                 seen = fields[len(COLUMNS) :] or [""]
                 yield (*fields[: len(COLUMNS)], seen[0] or fields[0])
 
-    def _part_rows(self) -> Iterator[_Text]:
+    def _part_rows(self) -> Iterator[Text]:
         if self._part.exists():
             for line in self._part.read_text(encoding="utf-8", errors="replace").splitlines():
                 fields = tuple(line.split(","))
@@ -239,40 +228,6 @@ def _size(value: int | None) -> int | None:
     return value if value is not None and value >= 0 else None
 
 
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(NEW_YORK).isoformat()
-
-
-def _number(value: float | None) -> str:
-    """Return the shortest text that reads back as exactly this number."""
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else repr(float(value)).removesuffix(".0")
-
-
-def _compressed(rows: list[_Text]) -> bytes:
-    """Return the tape's bytes; the column `seen` is there only where it tells something."""
-    header = [*COLUMNS, SEEN]
-    table = [[*row[:-1], "" if row[-1] == row[0] else row[-1]] for row in rows]
-    width = _WIDTH if any(row[-1] for row in table) else len(COLUMNS)
-    lines = [",".join(row[:width]) for row in [header, *table]]
-    buffer = io.BytesIO()
-    # Neither a name nor a time of writing in the file: the same day gives the same bytes.
-    with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as file:
-        file.write(("\n".join(lines) + "\n").encode())
-    return buffer.getvalue()
-
-
 def _set_aside(path: Path) -> None:
     if path.exists():
         path.replace(path.with_name(f"{path.name}.bak"))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file so that it is at no moment there in parts."""
-    temporary = path.with_name(f"{path.name}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

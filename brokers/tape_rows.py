@@ -1,6 +1,5 @@
 """The rows of a tape: text becomes series of quotes, and every fault is named with its line."""
 
-import difflib
 import math
 import re
 from bisect import bisect_right
@@ -67,7 +66,7 @@ class _Prices(dict[str, float | None]):
     """Prices by their text; an empty one is not known."""
 
     def __missing__(self, text: str) -> float | None:
-        value = self[text] = _price(text) if text else None
+        value = self[text] = price_of(text) if text else None
         return value
 
 
@@ -81,7 +80,8 @@ class _Sizes(dict[str, int | None]):
         return value
 
 
-def _price(text: str) -> float:
+def price_of(text: str) -> float:
+    """Return a price that is written down. Raises ValueError, with what is wrong."""
     if text.startswith("-") and _NUMBER.fullmatch(text[1:]):
         raise ValueError(f"{text} is negative")
     if not _NUMBER.fullmatch(text):
@@ -95,12 +95,13 @@ def _price(text: str) -> float:
 class RowReader:
     """Turns rows of text into series, and collects what is wrong with them."""
 
-    def __init__(self, day: date, width: int) -> None:
+    def __init__(self, day: date, width: int, unit: str = "line") -> None:
         self.series: dict[str, Series] = {}
         self.contracts: dict[str, OptionContract] = {}
         self.faults: list[str] = []
         self._day = day
         self._width = width
+        self._unit = unit
         self._moments = _Moments()
         self._prices = _Prices()
         self._sizes = _Sizes()
@@ -110,7 +111,9 @@ class RowReader:
     def take(self, line: int, fields: list[str]) -> None:
         """Add one row, or what is wrong with it."""
         if len(fields) != self._width:
-            self.faults.append(f"line {line}: {len(fields)} fields, where {self._width} are needed")
+            self.faults.append(
+                f"{self._unit} {line}: {len(fields)} fields, where {self._width} are needed"
+            )
             return
         prices, sizes = self._prices, self._sizes
         try:
@@ -120,10 +123,10 @@ class RowReader:
             series = self._known(symbol)
             row = (at, prices[bid], prices[ask], sizes[bid_size], sizes[ask_size], prices[last])
         except ValueError:
-            self.faults += (f"line {line}: {fault}" for fault in self._faults_of(fields))
+            self.faults += (f"{self._unit} {line}: {fault}" for fault in self._faults_of(fields))
             return
         if not self._latest <= seen < self._end:
-            self.faults.append(f"line {line}: {self._misplaced(seen)}")
+            self.faults.append(f"{self._unit} {line}: {self._misplaced(seen)}")
             return
         if symbol == "SPX":
             row = (*row[:5], published(symbol, row[5]))
@@ -139,7 +142,7 @@ class RowReader:
             shown = "; ".join(self.faults[:_FAULTS_SHOWN])
             more = len(self.faults) - _FAULTS_SHOWN
             rest = f"; ...and {more} more" if more > 0 else ""
-            raise MendInput(f"{path}: {shown}{rest}. Mend or remove these lines.")
+            raise MendInput(f"{path}: {shown}{rest}. Mend or remove these {self._unit}s.")
 
     def _new_series(self, symbol: str) -> Series:
         if symbol not in UNDERLYINGS:
@@ -179,6 +182,8 @@ def _contract(symbol: str) -> OptionContract:
     except ValueError as error:
         raise ValueError(f"is unknown: neither SPY nor SPX, and {error}") from error
     if contract.root not in _ROOTS:
+        import difflib  # noqa: PLC0415 - only for tapes that are not sound
+
         nearest = difflib.get_close_matches(contract.root, _ROOTS, n=1, cutoff=0.0)[0]
         raise ValueError(
             f"{symbol} is unknown: a tape holds options of {', '.join(_ROOTS)}, "

@@ -3,21 +3,21 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 from src.ports import MendInput, OfficialCloses
 
 
-@dataclass(frozen=True, slots=True)
-class Sidecar:
+class Sidecar(NamedTuple):
     """What is told of a tape; the defaults stand for a tape without its JSON file.
 
     `kind` tells what the quotes are ("prints", "quotes", "recorded"), `note` says in words what a
     reader of results must know, `labels` what was put into the day on purpose. `cadence_seconds`
     is the time between two rows of a symbol, None where there is no rule. `closes` are the
-    official ones, None where nobody told them.
+    official ones, None where nobody told them. `rows` and `sha256` are those of the tape as it was
+    written, None and empty where the file does not tell them.
     """
 
     kind: str = "unknown"
@@ -26,6 +26,8 @@ class Sidecar:
     cadence_seconds: float | None = None
     labels: tuple[str, ...] = ()
     closes: OfficialCloses | None = None
+    rows: int | None = None
+    sha256: str = ""
 
 
 def read_sidecar(path: Path, day: date) -> Sidecar:
@@ -53,6 +55,8 @@ def read_sidecar(path: Path, day: date) -> Sidecar:
         and OfficialCloses(
             closes["SPY"], closes["SPX"], closes.get("source") or f"closes named in {path.name}"
         ),
+        rows=content.get("rows"),
+        sha256=content.get("sha256") or "",
     )
 
 
@@ -66,9 +70,12 @@ def closes_as_json(closes: OfficialCloses | None) -> dict[str, object] | None:
 def _faults(content: Mapping[str, object], day: date) -> Iterator[str]:
     if content.get("date", str(day)) != str(day):
         yield f"date is {content['date']!r}, but the tape's name says {day}"
-    for key in ("kind", "source", "note"):
+    for key in ("kind", "source", "note", "sha256"):
         if not isinstance(content.get(key, ""), str | None):
             yield f"{key} is {content[key]!r}, but must be a text"
+    rows = content.get("rows")
+    if rows is not None and not (isinstance(rows, int) and rows >= 0):
+        yield f"rows is {rows!r}, but must be a whole number"
     cadence, labels = content.get("cadence_seconds"), content.get("labels") or []
     if cadence is not None and not _is_positive(cadence):
         yield f"cadence_seconds is {cadence!r}, but must be a positive number or null"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from scripts.run_doctor import Places
-from scripts.venues import Venue, open_venue
+from scripts.venues import Terms, Venue, open_venue
 from src import story
 from src.checks import guarded, guarded_rows
 from src.database import Store, read_database
@@ -34,17 +34,8 @@ def broker_checks(settings: Settings, places: Places, live: bool) -> Iterable[Ch
     session = calendar.next_session(clock.now().date() - timedelta(days=1))
 
     def asked() -> tuple[Check, ...]:
-        venue = open_venue(
-            settings,
-            session,
-            clock,
-            live=live,
-            patience=Patience(settings.broker.timeout_seconds, LONGEST),
-            stamp=lambda at: at,
-            speed=1.0,
-            is_rehearsal=False,
-            say=lambda _: None,
-        )
+        patience = Patience(settings.broker.timeout_seconds, LONGEST)
+        venue = open_venue(Terms(settings, session, clock, live=live, patience=patience))
         try:
             return _rows(venue, session, places)
         finally:

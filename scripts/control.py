@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
+from scripts.options import add_files
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -41,12 +43,7 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
         allow_abbrev=False,
     )
     parser.add_argument("command", choices=COMMANDS, help="what to do")
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="where the program writes (default: data/)"
-    )
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="YAML or JSON (default: config/config.yaml)"
-    )
+    add_files(parser)
     parser.add_argument("--json", action="store_true", help="status as JSON, for other programs")
     args = parser.parse_args(argv)
     if args.json and args.command != "status":

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
+from scripts.options import add_files, add_overrides
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -40,20 +42,8 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     )
     parser.add_argument("--live", action="store_true", help="look at what real money needs, too")
     parser.add_argument("--json", action="store_true", help="rows as JSON, for other programs")
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="YAML or JSON (default: config/config.yaml)"
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="overrides",
-        help="change one setting, as for main.py; may be given several times",
-    )
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="where the program writes (default: data/)"
-    )
+    add_files(parser)
+    add_overrides(parser)
     return parser.parse_args(argv)
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
+from scripts.options import add_files, add_overrides
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -74,17 +76,8 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
         help="trade on paper; without any keys a whole generated day is played, in seconds",
     )
     mode.add_argument("--live", action="store_true", help="trade real money")
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="YAML or JSON (default: config/config.yaml)"
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="overrides",
-        help="change one setting, e.g. --set strategy.max_spreads=1; may be given several times",
-    )
+    add_files(parser)
+    add_overrides(parser)
     parser.add_argument(
         "--replay", type=Path, metavar="TAPE", help="trade a recorded day on the embedded exchange"
     )
@@ -108,9 +101,6 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=int, metavar="N", help="which generated day; most of them do not trade"
     )
-    parser.add_argument(
-        "--data-dir", type=Path, metavar="DIR", help="where everything that is written goes"
-    )
     return parser.parse_args(argv)
 
 
@@ -118,8 +108,11 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     """Run the day that the command line asks for; return the exit code."""
     args = parse(argv)
     # Imported after parsing, so that --help and a mistyped option answer at once.
+    from utils.garbage import nothing_is_garbage  # noqa: PLC0415
+
     try:
-        from scripts.run_day import run  # noqa: PLC0415
+        with nothing_is_garbage():
+            from scripts.run_day import run  # noqa: PLC0415
     except KeyboardInterrupt:
         return 130  # nothing was begun yet
     return run(args, PROJECT)

@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from brokers.tape_recorder import RecordingSource, TapeWriter
 from src.database import Store
@@ -27,8 +27,7 @@ def _unchanged(tick: Tick) -> Tick:
     return tick
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """All that is around one day.
 
     `speed` is how many of the day's seconds pass in one of the wall's, None when waiting takes no
@@ -50,7 +49,7 @@ class Stage:
     tape: Path | None = None
     notifier: Notifier | None = None
     bar: str = ""
-    wrap: Callable[[Tick], Tick] = field(default=_unchanged)
+    wrap: Callable[[Tick], Tick] = _unchanged
 
 
 def play(

@@ -5,15 +5,12 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
-from brokers.simulated_client import SimulatedBroker
-from brokers.yfinance_client import OPTIONS_DELAY
 from scripts.play import Stage, play, refuse_difference, telling
-from scripts.simulated_days import exchange_rules
-from scripts.venues import Venue, load_library, open_venue
+from scripts.venues import Terms, Venue, load_library, open_venue
 from src import story
 from src.database import Store, open_database, read_database
 from src.day_record import DayRecord
@@ -41,8 +38,7 @@ CALLS_A_TICK = 6
 """Calls that may each wait for their whole time-out before a tick is given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Time:
+class Time(NamedTuple):
     """The clock of a day, and how the times of a server are told by it."""
 
     clock: WallClock | ScaledClock
@@ -85,6 +81,8 @@ def run_real_day(
 def _time(args: argparse.Namespace, settings: Settings) -> Time:
     if args.start_at is None and settings.market_data.source == "yfinance":
         # Quotes that are all late are fresh on a clock that is as late as they are.
+        from brokers.yfinance_client import OPTIONS_DELAY  # noqa: PLC0415 - only days on Yahoo
+
         return Time(LateClock(OPTIONS_DELAY), 1.0, lambda at: at)
     if args.start_at is None:
         return Time(WallClock(), 1.0, lambda at: at)
@@ -149,6 +147,19 @@ class RealDay:
 
     def _connected(self) -> Venue:
         """Return the broker, tried again as long as that makes sense. Raises RetryLater."""
+        load_library(self._settings)
+        terms = Terms(
+            self._settings,
+            self._session,
+            self._time.clock,
+            live=self._args.live,
+            patience=self._patience,
+            stamp=self._time.stamp,
+            speed=self._time.speed,
+            is_rehearsal=self._args.start_at is not None,
+            is_watched=self._is_open(),
+            say=lambda text: self._console.say(self._time.clock.now(), text),
+        )
         tries = 0
         while True:
             tries += 1
@@ -156,17 +167,7 @@ class RealDay:
             # Each try has its whole time: a broker may be away for long while a position is open.
             self._patience.renew()
             try:
-                return open_venue(
-                    self._settings,
-                    self._session,
-                    self._time.clock,
-                    live=self._args.live,
-                    patience=self._patience,
-                    stamp=self._time.stamp,
-                    speed=self._time.speed,
-                    is_rehearsal=self._args.start_at is not None,
-                    say=lambda text: self._console.say(self._time.clock.now(), text),
-                )
+                return open_venue(terms)
             except RetryLater as error:
                 is_watched = self._is_open() and now < self._session.spy_options_close
                 if tries >= TRIES and not is_watched:
@@ -192,13 +193,12 @@ class RealDay:
         broker = venue.broker
 
         def exchange(source: QuoteSource) -> Broker:
-            return broker or SimulatedBroker(
-                source,
-                clock,
-                session,
-                exchange_rules(settings, source),
-                self._folder / "exchange" / f"{session.day}.json",
-            )
+            if broker:
+                return broker
+            from scripts.embedded_exchange import embedded_exchange  # noqa: PLC0415 - if wanted
+
+            account = self._folder / "exchange" / f"{session.day}.json"
+            return embedded_exchange(settings, source, clock, session, account)
 
         stage = Stage(
             mode=mode,

@@ -7,16 +7,19 @@ import os
 import signal
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from scripts.play import telling
 from scripts.real_days import position_on_record, run_real_day
-from scripts.simulated_days import Market, generated, play_simulated, recorded
 from src.ports import MendInput, StopTrading, Verdict
 from src.settings import KEYS, Settings, load_settings
 from utils.console import DONE, FAILED, Console, complain, exit_code, sentence
 from utils.logging_setup import hide, start_logging
 from utils.market_calendar import MarketCalendar
 from utils.market_clock import WallClock
+
+if TYPE_CHECKING:
+    from scripts.simulated_days import Market
 
 _log = logging.getLogger("optionsarbitrage")
 
@@ -41,6 +44,8 @@ def run(args: argparse.Namespace, project: Path) -> int:
             market = choose_market(args, settings, calendar)
         if market is None:
             return run_real_day(args, settings, calendar, data, console)
+        from scripts.simulated_days import play_simulated  # noqa: PLC0415 - no real day needs it
+
         play_simulated(args, settings, market, args.data_dir or data / market.mode, console)
     except KeyboardInterrupt as error:
         complain(sentence(error))
@@ -66,7 +71,7 @@ def _telling_of(database: Path) -> contextlib.AbstractContextManager[None]:
 
 def choose_market(
     args: argparse.Namespace, settings: Settings, calendar: MarketCalendar
-) -> Market | None:
+) -> "Market | None":
     """Return the simulated day that is asked for, None for a day at a real broker.
 
     Raises MendInput for what does not go together and for missing keys, and StopTrading for a
@@ -77,11 +82,15 @@ def choose_market(
     if args.replay:
         for option in _given(args, "seed", "start_at"):
             raise MendInput(f"--replay names a recorded day and {option} another: give one.")
+        from scripts.simulated_days import recorded  # noqa: PLC0415 - as above
+
         return recorded(args.replay, calendar)
     needs_keys = settings.broker.name == "alpaca" and settings.market_data.source == "broker"
     missing = settings.broker.missing_keys if needs_keys else ()
     without = settings.broker.name == "simulated" or len(missing) == 2
     if args.paper and not args.start_at and (args.seed is not None or without):
+        from scripts.simulated_days import generated  # noqa: PLC0415 - as above
+
         return generated(args.seed, calendar)
     if args.seed is not None:
         raise MendInput("--seed names a generated day: give it together with --paper alone.")

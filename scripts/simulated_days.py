@@ -6,14 +6,12 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 
-from brokers.simulated_client import ExchangeRules, SimulatedBroker
+from scripts.embedded_exchange import embedded_exchange
 from scripts.play import Stage, play, refuse_difference
 from src.database import Store, open_database
 from src.day_record import DayRecord
-from src.fees import fee_schedule
 from src.market_data import LONGEST_CADENCE
 from src.models import Session
 from src.ports import Clock, MendInput, QuoteSource, StopTrading
@@ -126,9 +124,7 @@ def _play(
         session=session,
         what=market.what,
         source=market.source(clock),
-        broker=lambda source: SimulatedBroker(
-            source, clock, session, exchange_rules(settings, source), account
-        ),
+        broker=lambda source: embedded_exchange(settings, source, clock, session, account),
         clock=clock,
         look=clock.look,
         speed=speed,
@@ -168,16 +164,3 @@ def _run_key(market: Market, settings: Settings) -> str:
     """Return what must be equal for an interrupted day to be gone on with."""
     digest = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:16]
     return f"{market.mode}: {market.what}, settings {digest}"
-
-
-def exchange_rules(settings: Settings, source: QuoteSource) -> ExchangeRules:
-    """Return how the embedded exchange charges and holds the account of these settings."""
-    return ExchangeRules(
-        fees=fee_schedule(settings.fees),
-        starting_cash=Decimal(str(settings.simulation.starting_cash)),
-        margin_per_spread=Decimal(str(settings.strategy.capital_per_spread)),
-        max_quote_age=max(
-            settings.market_data.max_quote_age_seconds,
-            min(source.cadence_seconds or 0, LONGEST_CADENCE),
-        ),
-    )

@@ -1,13 +1,17 @@
 """Connects a day to the broker and the quotes that its settings name."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 from src.fees import fee_schedule
 from src.models import Session
 from src.ports import Broker, Check, Clock, QuoteSource
 from src.settings import Settings
+from utils.garbage import nothing_is_garbage
+
+if TYPE_CHECKING:
+    from brokers.yfinance_client import YfinanceMarket
 
 Patience = Callable[[], float]
 """Returns for how many real seconds the next call may wait. Raises RetryLater."""
@@ -15,8 +19,27 @@ Stamp = Callable[[datetime], datetime]
 """Translates the time of a server into that of the day."""
 
 
-@dataclass(frozen=True, slots=True)
-class Venue:
+class Terms(NamedTuple):
+    """What a day asks of its venue.
+
+    `clock` is the day's, which runs `speed` times as fast as the wall's, and `stamp` tells a
+    server's time by it. `is_watched` says that a position is open, for which all is tried that
+    may still show its market. `say` hears of a change of the source.
+    """
+
+    settings: Settings
+    session: Session
+    clock: Clock
+    live: bool
+    patience: Patience
+    stamp: Stamp = lambda at: at
+    speed: float = 1.0
+    is_rehearsal: bool = False
+    is_watched: bool = False
+    say: Callable[[str], None] = lambda _: None
+
+
+class Venue(NamedTuple):
     """Where a day trades: its quotes, its broker, and what may be said of both.
 
     `broker` is None where the orders stay on the embedded exchange. `account` is the broker's own
@@ -36,48 +59,38 @@ class Venue:
 
 
 def load_library(settings: Settings) -> None:
-    """Import what the broker's client takes longest to, before a fast clock begins to run."""
-    if settings.broker.name == "alpaca":
-        from brokers.alpaca_link import load_library  # noqa: PLC0415 - only who trades there pays
+    """Import what takes longest: before a fast clock begins to run, or before connecting."""
+    if settings.market_data.source == "yfinance":
+        return
+    with nothing_is_garbage():
+        if settings.broker.name == "ibkr":
+            from brokers.ibkr_link import load_library as load  # noqa: PLC0415 - who trades there
+        else:
+            from brokers.alpaca_link import load_library as load  # noqa: PLC0415 - likewise
+        load()
 
-        load_library()
 
-
-def open_venue(  # noqa: PLR0913 - the settings, and the time that the day lives in
-    settings: Settings,
-    session: Session,
-    clock: Clock,
-    *,
-    live: bool,
-    patience: Patience,
-    stamp: Stamp,
-    speed: float,
-    is_rehearsal: bool,
-    say: Callable[[str], None],
-) -> Venue:
+def open_venue(terms: Terms) -> Venue:
     """Connect and return what the settings name.
 
     Raises RetryLater for what cannot be reached, MendInput for what the settings must say
     otherwise, and StopTrading for an account that is not of the kind that was asked for.
     """
+    settings = terms.settings
     if settings.market_data.source == "yfinance":
-        return _yahoo(session, clock, patience, stamp)
-    opener = _ibkr if settings.broker.name == "ibkr" else _alpaca
-    venue = opener(settings, session, clock, live=live, patience=patience, stamp=stamp, speed=speed)
-    if settings.market_data.fallback == "yfinance" and not is_rehearsal:
-        source = _with_fallback(venue.source, session, clock, patience, stamp, say)
-        venue = replace(venue, source=source)
+        return _yahoo(terms)
+    venue = (_ibkr if settings.broker.name == "ibkr" else _alpaca)(terms)
+    if settings.market_data.fallback == "yfinance" and not terms.is_rehearsal:
+        venue = venue._replace(source=_with_fallback(venue.source, terms))
     if venue.broker:
         # A broker takes its real time, however fast the day's clock runs.
-        venue.broker.lookup_grace_seconds *= speed
-        venue.broker.positions_lag_seconds *= speed
+        venue.broker.lookup_grace_seconds *= terms.speed
+        venue.broker.positions_lag_seconds *= terms.speed
     return venue
 
 
-def _yahoo(session: Session, clock: Clock, patience: Patience, stamp: Stamp) -> Venue:
-    from brokers.yfinance_client import YfinanceLink, YfinanceMarket  # noqa: PLC0415 - if wanted
-
-    source = YfinanceMarket(YfinanceLink(patience), clock, session, stamp)
+def _yahoo(terms: Terms) -> Venue:
+    source = _yahoo_market(terms)
     return Venue(
         what=source.name,
         source=source,
@@ -91,35 +104,28 @@ def _yahoo(session: Session, clock: Clock, patience: Patience, stamp: Stamp) -> 
     )
 
 
-def _alpaca(
-    settings: Settings,
-    session: Session,
-    clock: Clock,
-    *,
-    live: bool,
-    patience: Patience,
-    stamp: Stamp,
-    speed: float,
-) -> Venue:
+def _alpaca(terms: Terms) -> Venue:
     from brokers.alpaca_checks import market_data  # noqa: PLC0415 - only who trades there pays
     from brokers.alpaca_client import AlpacaBroker  # noqa: PLC0415 - only who trades there pays
     from brokers.alpaca_link import AlpacaLink  # noqa: PLC0415 - likewise
     from brokers.alpaca_market import AlpacaMarket  # noqa: PLC0415 - likewise
     from brokers.alpaca_parity import TOGETHER  # noqa: PLC0415 - likewise
 
-    wanted = settings.broker
-    sends = live or wanted.sends_orders
+    wanted, session, clock, stamp = terms.settings.broker, terms.session, terms.clock, terms.stamp
+    sends = terms.live or wanted.sends_orders
     link = AlpacaLink(
         wanted.api_key.get_secret_value(),
         wanted.api_secret.get_secret_value(),
-        paper=not live,
+        paper=not terms.live,
         clock=clock,
-        patience=patience,
+        patience=terms.patience,
         trading_url=wanted.alpaca.trading_url,
         data_url=wanted.alpaca.data_url,
+        is_watching=terms.is_watched,
     )
     feed = wanted.alpaca.feed
-    broker = AlpacaBroker(link, session, clock, fee_schedule(settings.fees), stamp=stamp, feed=feed)
+    fees = fee_schedule(terms.settings.fees)
+    broker = AlpacaBroker(link, session, clock, fees, stamp=stamp, feed=feed)
     market = AlpacaMarket(
         link,
         session,
@@ -127,12 +133,13 @@ def _alpaca(
         feed=feed,
         stamp=stamp,
         estimates_closes=not sends,
-        together=TOGETHER * speed,
+        together=TOGETHER * terms.speed,
     )
     account = broker.account().account_id
-    market_data(link, feed)
+    if not terms.is_watched:
+        market_data(link, feed)
     return Venue(
-        what=f"Alpaca {'live' if live else 'paper'} account {account}, {feed} quotes",
+        what=f"Alpaca {'live' if terms.live else 'paper'} account {account}, {feed} quotes",
         source=market,
         broker=broker if sends else None,
         account=account,
@@ -144,45 +151,33 @@ def _alpaca(
     )
 
 
-def _with_fallback(
-    market: QuoteSource,
-    session: Session,
-    clock: Clock,
-    patience: Patience,
-    stamp: Stamp,
-    say: Callable[[str], None],
-) -> QuoteSource:
+def _with_fallback(market: QuoteSource, terms: Terms) -> QuoteSource:
     """Return the market, with Yahoo's late prices for a position while the market is silent."""
     from brokers.fallback_source import FallbackSource  # noqa: PLC0415 - simulated days have none
-    from brokers.yfinance_client import YfinanceLink, YfinanceMarket  # noqa: PLC0415 - likewise
 
-    yahoo = YfinanceMarket(YfinanceLink(patience), clock, session, stamp)
-    return FallbackSource(market, yahoo, say=say)
+    return FallbackSource(market, _yahoo_market(terms), say=terms.say)
 
 
-def _ibkr(
-    settings: Settings,
-    session: Session,
-    clock: Clock,
-    *,
-    live: bool,
-    patience: Patience,
-    stamp: Stamp,
-    speed: float,
-) -> Venue:
+def _yahoo_market(terms: Terms) -> "YfinanceMarket":
+    from brokers.yfinance_client import YfinanceLink, YfinanceMarket  # noqa: PLC0415 - if wanted
+
+    return YfinanceMarket(YfinanceLink(terms.patience), terms.clock, terms.session, terms.stamp)
+
+
+def _ibkr(terms: Terms) -> Venue:
     from brokers.ibkr_client import IbkrBroker  # noqa: PLC0415 - only who trades there pays for it
     from brokers.ibkr_contracts import IbkrContracts  # noqa: PLC0415 - likewise
     from brokers.ibkr_link import IbkrLink  # noqa: PLC0415 - likewise
     from brokers.ibkr_market import IbkrMarket  # noqa: PLC0415 - likewise
 
-    wanted = settings.broker.ibkr
+    wanted, clock, stamp = terms.settings.broker.ibkr, terms.clock, terms.stamp
     link = IbkrLink(
         wanted.host,
         wanted.port,
         wanted.client_id,
         wanted.account,
-        paper=not live,
-        patience=patience,
+        paper=not terms.live,
+        patience=terms.patience,
     )
     try:
         link.ready()
@@ -190,12 +185,13 @@ def _ibkr(
         link.close()
         raise
     contracts = IbkrContracts(link)
-    broker = IbkrBroker(link, contracts, clock, fee_schedule(settings.fees), stamp)
-    market = IbkrMarket(link, contracts, clock, session, stamp, fresh=IbkrMarket.fresh * speed)
+    fees, fresh = fee_schedule(terms.settings.fees), IbkrMarket.fresh * terms.speed
+    broker = IbkrBroker(link, contracts, clock, fees, stamp)
+    market = IbkrMarket(link, contracts, clock, terms.session, stamp, fresh=fresh)
     return Venue(
-        what=f"Interactive Brokers {'live' if live else 'paper'} account {link.account_id}",
+        what=f"Interactive Brokers {'live' if terms.live else 'paper'} account {link.account_id}",
         source=market,
-        broker=broker if live or settings.broker.sends_orders else None,
+        broker=broker if terms.live or terms.settings.broker.sends_orders else None,
         account=link.account_id,
         is_real_time=True,
         labels=(),

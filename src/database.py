@@ -97,13 +97,17 @@ def open_database(path: Path | None, *, durable: bool = True) -> sqlite3.Connect
         connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA foreign_keys = ON")
-        _migrate(connection, path)
+        _refuse_a_strange_one(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        # Nothing that is written here need outlive a power cut: it would be written again.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        _migrate(connection, path)
         # A read-only file is found out here and not in the middle of a trade.
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(f"PRAGMA user_version = {_version(connection)}")
         connection.execute("COMMIT")
+        if durable:
+            connection.execute("PRAGMA synchronous = FULL")
     except sqlite3.Error as error:
         connection.close()
         raise MendInput(f"{name}: {_in_words(error)}; nothing was changed.") from error
@@ -149,22 +153,26 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _migrate(connection: sqlite3.Connection, path: Path | None) -> None:
+def _refuse_a_strange_one(connection: sqlite3.Connection, path: Path | None) -> None:
+    """Raise MendInput for a database of a newer program, or of another one."""
     found, known = _version(connection), schema_version()
     if found > known:
         raise MendInput(
             f"{path}: this database has schema {found}, and this program knows up to {known}. "
             "Update the program, or name another folder with --data-dir; nothing was changed."
         )
-    if found == known:
-        return
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if found == 0 and tables:
         raise MendInput(
             f"{path}: this is a database of another program ({tables} tables that are not ours). "
             "Name another folder with --data-dir; nothing was changed."
         )
-    if found > 0 and path:
+
+
+def _migrate(connection: sqlite3.Connection, path: Path | None) -> None:
+    """Bring an older schema up to date, after a copy was put beside it."""
+    found = _version(connection)
+    if 0 < found < schema_version() and path:
         backup = path.with_name(f"{path.name}.schema{found}.bak")
         with closing(sqlite3.connect(backup)) as copy:
             connection.backup(copy)

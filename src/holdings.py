@@ -50,7 +50,7 @@ class Holdings:
     def covering_nothing(self, plan: SpreadPlan) -> int:
         """Return the SPXW calls that no short SPY call at the broker needs; none if not known.
 
-        A sale of SPY that may still fill needs its cover like one that has.
+        A sale of SPY that may still fill needs its cover like one that has, the user's own too.
         """
         selling = sum(
             each.intent.quantity - each.filled
@@ -60,10 +60,19 @@ class Holdings:
             and not each.status.is_final
         )
         try:
+            selling += self._sold_by_others(plan.spy_contract)
             short = max(-self.held(plan.spy_contract), 0) + selling
             return max(self.held(plan.spx_contract) - math.ceil(short / SPY_PER_SPREAD), 0)
         except RetryLater:
             return 0
+
+    def _sold_by_others(self, contract: OptionContract) -> int:
+        """Return what orders that the record does not know may still sell. Raises RetryLater."""
+        return sum(
+            max(-each.unfilled, 0)
+            for each in self._broker.open_orders()
+            if each.contract == contract and not self._journal.knows(each.client_order_id)
+        )
 
     def is_settled(self, contract: OptionContract) -> bool:
         """Whether the broker holds what is recorded, besides what was foreign before."""

@@ -118,10 +118,10 @@ class OrderWorker:
         One that ended early may have traded just before its end, and that is told only later: of
         the order, of its fills, and by the positions. So it is waited, after each such end, until
         the positions cannot be older than the end. Then to open, they must be those of the record;
-        to close, no more is sent than is held, so that no difference ever keeps a short call from
-        being bought back. What is closed after that is waited for likewise: positions that leave
-        it out show once more what is gone. A broker whose positions do not lag is never waited
-        for.
+        to close, no more is sent than is held, and a difference is waited for no longer than it
+        takes to be told, so that none ever keeps a short call from being bought back. What is
+        closed after that is waited for likewise: positions that leave it out show once more what
+        is gone. A broker whose positions do not lag is waited for only while they differ.
         """
         early = self._in_the_way(plan, task)
         for each in early:
@@ -132,9 +132,11 @@ class OrderWorker:
         has_news = any(self._record(each.intent) != each for each in early)
         if has_news or any(each < lag for each in waited):
             return False
-        if not early or task.purpose is Purpose.CLOSE:
+        if not early or all(map(self.holdings.is_settled, (plan.spy_contract, plan.spx_contract))):
             return True
-        return all(map(self.holdings.is_settled, (plan.spy_contract, plan.spx_contract)))
+        # A difference may be such a fill, which is told soon, beside a trade of the user's own.
+        told = all(each >= self._broker.lookup_grace_seconds for each in waited[: len(early)])
+        return task.purpose is Purpose.CLOSE and told
 
     def _in_the_way(self, plan: SpreadPlan, task: LegTask) -> list[OrderRecord]:
         """Return the orders that ended early of which a late fill would matter to this task.

@@ -39,13 +39,19 @@ class OrderState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderReport:
-    """The broker's whole knowledge of one order: its state and all its fills so far."""
+    """The broker's whole knowledge of one order: its state and all its fills so far.
+
+    Of an order in an option that is open, `contract` and `unfilled` tell what it may still do:
+    contracts, negative for a sale.
+    """
 
     client_order_id: str
     broker_order_id: str
     state: OrderState
     fills: tuple[Fill, ...] = ()
     text: str = ""
+    contract: OptionContract | None = None
+    unfilled: int = 0
 
     @property
     def filled(self) -> int:

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from src.daily_report import DailyReport, DayFacts, compose
-from src.exports import check_range, write_atomically, write_exports
 from src.models import NEW_YORK, EntryDecision, ExitReason, SpreadPosition
 from src.ports import MendInput
-from src.report_layout import as_markdown, as_text
 from src.ticks import CENT
-from src.trade_statistics import Row, Statistics, finished_trades, summarise
+
+if TYPE_CHECKING:
+    from src.daily_report import DailyReport, DayFacts
+    from src.trade_statistics import Row, Statistics
 
 _LOG_TRADE = """
 INSERT INTO trades (
@@ -223,20 +223,27 @@ class ResultsLogger:
 
     def statistics(
         self, start: date | None = None, end: date | None = None, mode: str | None = None
-    ) -> Statistics:
+    ) -> "Statistics":
         """Return the figures of the finished trades of a range of days, both ends included.
 
         With `mode` only trades of that mode count. Raises MendInput for a range that ends first.
         """
+        from src.exports import check_range  # noqa: PLC0415 - an evening's work, no start's
+        from src.trade_statistics import finished_trades, summarise  # noqa: PLC0415 - likewise
+
         check_range(start, end)
         trades = finished_trades(self._trades(start or date.min, end or date.max))
         return summarise([trade for trade in trades if mode in (None, trade.mode)])
 
-    def generate_daily_report(self, session: date) -> DailyReport:
+    def generate_daily_report(self, session: date) -> "DailyReport":
         """Write a day's report to `reports/<date>.txt` and `.md`, and return it.
 
         Raises MendInput for a day of which nothing was recorded, and when a file cannot be written.
         """
+        from src.daily_report import DailyReport, compose  # noqa: PLC0415 - as above
+        from src.exports import write_atomically  # noqa: PLC0415 - likewise
+        from src.report_layout import as_markdown, as_text  # noqa: PLC0415 - likewise
+
         blocks = compose(self._day(session))
         text, markdown = as_text(blocks), as_markdown(blocks)
         paths = (
@@ -253,6 +260,8 @@ class ResultsLogger:
         Raises MendInput for a range that ends first, and when a file cannot be written; each file
         is replaced whole or not at all.
         """
+        from src.exports import check_range, write_exports  # noqa: PLC0415 - as above
+
         check_range(start, end)
         days = self._rows(
             "SELECT * FROM daily_summary WHERE date BETWEEN ? AND ? ORDER BY date",
@@ -297,7 +306,9 @@ class ResultsLogger:
         values = {"date": str(session), "mode": mode, "notes": notes}
         self._connection.execute(_SUMMARISE_DAY, values)
 
-    def _day(self, session: date) -> DayFacts:
+    def _day(self, session: date) -> "DayFacts":
+        from src.daily_report import DayFacts  # noqa: PLC0415 - as above
+
         day = str(session)
         known = {
             **next(iter(self._rows("SELECT * FROM daily_summary WHERE date = ?", day)), {}),
@@ -334,7 +345,7 @@ class ResultsLogger:
             return "no day has been recorded yet, so let the program run first"
         return f"give a trading day from {days['first']} to {days['last']}"
 
-    def _trades(self, start: date, end: date) -> tuple[Row, ...]:
+    def _trades(self, start: date, end: date) -> "tuple[Row, ...]":
         return self._rows(
             "SELECT * FROM trades WHERE date BETWEEN ? AND ? ORDER BY date, entry_time, trade_id",
             str(start),

@@ -10,10 +10,10 @@ import operator
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from datetime import time
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -113,8 +113,7 @@ KEYS = Keys(dict(_fields(Settings)))
 """Every key there is, with what it allows."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedSettings:
+class LoadedSettings(NamedTuple):
     """Settings that hold together, and what a person should know about how they were given."""
 
     settings: Settings
@@ -173,12 +172,14 @@ def schema_json() -> str:
 
 def _build(given: Mapping[str, Given], problems: Sequence[str]) -> Settings:
     """Return the settings that the values make, or raise MendInput with all problems."""
+    with suppress(ValidationError):
+        settings = Settings.model_validate(_nested(given))
+        if not problems:
+            return settings
     found = [*problems, *_problems(given)]
-    if found:
-        lines = "".join(f"\n  {line}." for line in found)
-        count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
-        raise MendInput(f"The settings have {count}, so nothing was started:{lines}")
-    return Settings.model_validate(_nested(given))
+    lines = "".join(f"\n  {line}." for line in found)
+    count = "1 problem" if len(found) == 1 else f"{len(found)} problems"
+    raise MendInput(f"The settings have {count}, so nothing was started:{lines}")
 
 
 def _problems(given: Mapping[str, Given], wrong: frozenset[str] = frozenset()) -> Iterator[str]:

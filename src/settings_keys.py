@@ -1,6 +1,5 @@
 """The names of the settings: which exist, what each allows, and how it is shown."""
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import get_args
 
@@ -35,6 +34,8 @@ class Keys:
 
     def nearest(self, key: str) -> str:
         """Return the key that was probably meant, or "" when none resembles it."""
+        import difflib  # noqa: PLC0415 - only for who mistypes
+
         leaf = key.rpartition(".")[2]
         leaves = {name.rpartition(".")[2]: name for name in reversed(list(self.fields))}
         if leaf in leaves:

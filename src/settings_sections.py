@@ -3,10 +3,9 @@
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -337,8 +336,7 @@ class Logging(Section):
     database: PathText = Field(Path("data/trades.db"), description="Path of the database.")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What values of several keys must be to each other; `words` follow the first key's value."""
 
     keys: tuple[str, ...]

@@ -4,15 +4,16 @@ Nothing is judged here but names and form. A reading keeps for every value where
 so that whatever is wrong with it can be found; what is wrong is collected, not raised one by one.
 """
 
-import difflib
 import io
 import json
 import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 from dotenv.parser import parse_stream
@@ -29,11 +30,12 @@ USUAL_NAMES = {
 }
 """Variables by which Alpaca's own tools know the keys, the stronger name first."""
 
+_DEEPEST = 20
+"""Levels of a file that the fast parser is trusted with; a sound one has three."""
 _PLACEHOLDER = re.compile(r"(your[_-].*|change[_-]?me|<.*>|null|~)?", re.IGNORECASE | re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """One value as a place gives it. `text` is how it was written, `value` what that means."""
 
     place: str
@@ -211,6 +213,8 @@ def _no_section(place: str, section: str, node: yaml.Node) -> str:
 def _unknown_section(place: str, section: str, node: yaml.Node, keys: Keys) -> str:
     if isinstance(node, yaml.ScalarNode):
         return keys.unknown(place, section)
+    import difflib  # noqa: PLC0415 - only for who mistypes
+
     inside, _, leaf = section.rpartition(".")
     there = [each for each in keys.groups if each != inside and each.startswith(inside)]
     same = [each for each in there if each.endswith(f".{leaf}")]
@@ -276,8 +280,7 @@ def _parse(text: str, name: str, *, must_be_json: bool) -> yaml.MappingNode:
             # YAML, which knows lines, allows no tabs; in sound JSON a tab is never inside a text.
             text = text.replace("\t", " ")
     try:
-        # Not the C loader: text nested too deeply would end the process instead of raising.
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = _composed(text)
     except (yaml.YAMLError, RecursionError) as error:
         raise MendInput(_broken_yaml(error, text, name)) from error
     if root is None or _is_nothing(root):
@@ -285,6 +288,22 @@ def _parse(text: str, name: str, *, must_be_json: bool) -> yaml.MappingNode:
     if not isinstance(root, yaml.MappingNode):
         raise MendInput(f"{name}: the file is {_form(root)}; it must be sections with settings")
     return root
+
+
+def _composed(text: str) -> yaml.Node | None:
+    """Return the tree of a text. Raises YAMLError and RecursionError."""
+    with suppress(yaml.YAMLError, AttributeError):  # without its C library yaml has no CSafeLoader
+        fast = yaml.CSafeLoader
+        depth = 0
+        for event in yaml.parse(text, Loader=fast):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                # It would end the process instead of raising.
+                raise yaml.YAMLError
+        return yaml.compose(text, Loader=fast)
+    # Whatever the fast one stumbles over is judged, and named, by the other.
+    return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _broken_yaml(error: Exception, text: str, name: str) -> str:

@@ -154,7 +154,10 @@ class TradingDay:
     def _advance(self, phase: Phase, now: datetime) -> datetime | None:
         self.control.heed(now, self._tell)
         if phase is Phase.BEFORE_OPEN:
-            return self.wait_until_market_open(now)
+            if not (self._book.open_positions() or self.journal.live_orders()):
+                return self.wait_until_market_open(now)
+            words = f"It says {now:%H:%M}, and something of today is open already: it is watched."
+            self._alert(now, "The clock was put back", words)
         self._compare_with_broker(now)
         if phase is Phase.AFTER_CLOSE:
             return self.end_of_day_routine(now)

@@ -17,25 +17,23 @@ LONGEST_NAP_SECONDS = 1.0
 
 
 class _Beat(schedule.Job):
-    """A job whose next moment is told by the tick itself; nothing is reckoned from an interval."""
+    """A job that is due by our clock, at the moment that whoever runs the day gave it.
 
-    def _schedule_next_run(self) -> None:
-        """Leave the next moment to whoever runs the day."""
+    The library's own knows only the machine's clock, and reckons from an interval.
+    """
 
-
-class _ClockScheduler(schedule.Scheduler):
-    """A scheduler that lives by our clock; the library's own knows only the machine's."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__()
+    def __init__(self, scheduler: schedule.Scheduler, clock: Clock) -> None:
+        super().__init__(1, scheduler)
         self._clock = clock
 
-    def run_pending(self) -> None:
-        """Run every job whose moment has come, once, however long ago it came."""
-        now = self._clock.now()
-        due = [job for job in self.jobs if job.next_run is not None and job.next_run <= now]
-        for job in sorted(due):
-            self._run_job(job)
+    @property
+    def should_run(self) -> bool:
+        """Whether its moment has come, however long ago."""
+        return self.next_run is not None and self.next_run <= self._clock.now()
+
+    def run(self) -> object:
+        """Run once; when it runs again is not its own affair."""
+        return self.job_func() if self.job_func else None
 
 
 def run_day(
@@ -53,7 +51,7 @@ def run_day(
     is in seconds of the clock; None sleeps straight through, for a clock that moves only by
     sleeping. Attention is asked for before each nap.
     """
-    scheduler = _ClockScheduler(clock)
+    scheduler = schedule.Scheduler()
     start = clock.now()
     seen = start.timestamp()
     wake: datetime | None = start
@@ -63,7 +61,7 @@ def run_day(
         wake = tick(clock.now())
         return schedule.CancelJob if wake is None else None
 
-    beat = _Beat(1, scheduler).minute.do(job)
+    beat = _Beat(scheduler, clock).minute.do(job)
     while scheduler.jobs and wake is not None:
         now = clock.now()
         # A clock that was put back would make a moment of its old time wait for ever. Timestamps

@@ -114,7 +114,7 @@ def test_a_tape_that_is_not_there_is_refused_with_the_nearest_name(
 def test_a_tape_without_a_byte_is_refused(play: Player, data: Path, tmp_path: Path) -> None:
     (tmp_path / DAY).write_bytes(b"")
     told = refusal(play("--replay", tmp_path / DAY, "--data-dir", data), 2)
-    assert "the tape is empty" in told
+    assert "the file is empty" in told
 
 
 def test_a_tape_that_is_cut_off_is_refused(play: Player, data: Path, tmp_path: Path) -> None:

@@ -366,6 +366,20 @@ def test_a_position_on_alpacas_quotes_is_watched_on_when_its_keys_expire(data: P
             interrupted(program, signal.SIGTERM)
 
 
+def test_a_position_on_alpacas_quotes_is_watched_on_when_they_are_no_longer_delivered(
+    data: Path,
+) -> None:
+    with at_alpaca() as place, held(place, data):
+        place.server.has_opra = False
+        with started(place.command(data, "10:30", 300.0), data) as program:
+            wait_for(program, "Nothing is opened today, what is held is watched. market data: ")
+            wait_for(program, "the account has no OPRA quotes. Subscribe to them")
+            wait_for(program, "Check 2026-06-01-1: SPY not known, P&L not known; hold")
+            place.server.has_opra = True
+            assert "P&L not known" not in wait_for(program, "$").splitlines()[-1]
+            interrupted(program, signal.SIGTERM)
+
+
 # The doctor.
 
 

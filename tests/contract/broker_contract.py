@@ -238,6 +238,23 @@ class BrokerContract:
             working.client_order_id
         ]
 
+    def test_an_open_order_tells_what_it_may_still_do(self, venue: Venue) -> None:
+        self.taken(venue, self.buy_spx(venue))
+        venue.wait(1)
+        venue.quote(spy_call(), 2.98, 3.02, sizes=(4, 4))
+        selling, buying = self.sell_spy(venue), self.buy_spx(venue, "20.00")
+        self.taken(venue, selling)
+        self.taken(venue, buying)
+        filled = self.report(venue, selling).filled
+        assert 0 < filled < 10
+        assert {
+            each.client_order_id: (each.contract, each.unfilled)
+            for each in venue.broker.open_orders()
+        } == {
+            selling.client_order_id: (spy_call(), filled - 10),
+            buying.client_order_id: (spxw_call(), 1),
+        }
+
     # The account.
 
     def test_holdings_are_long_positive_and_short_negative(self, venue: Venue) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.fakes.alpaca_exchange import OVER, AlpacaExchange, Order, Reply, refused, utc
+from tests.fakes.alpaca_past import AlpacaPast
 from utils.option_symbols import parse_symbol
 
 KEYS = ("PKFAKE0001", "secret")
@@ -74,6 +75,7 @@ class AlpacaServer(ThreadingHTTPServer):
         self.keys = KEYS
         self.wrong_keys: Reply = (401, {"message": "unauthorized."})
         self.has_opra = True
+        self.past = AlpacaPast()
         self.page_size: int | None = None
         self.calendar: list[dict[str, str]] | None = None
         self.clock_is_off = timedelta(0)
@@ -227,6 +229,8 @@ class AlpacaServer(ThreadingHTTPServer):
         return rows[begin : begin + size], str(begin + size) if begin + size < len(rows) else None
 
     def option_data(self, rest: list[str], query: dict[str, str]) -> Reply:
+        if rest == ["bars"]:
+            return self.past.bars("options", query)
         if query.get("feed") == "opra" and not self.has_opra:
             return 403, {"message": "OPRA agreement is not signed"}
         if rest == ["quotes", "latest"]:
@@ -262,6 +266,8 @@ class AlpacaServer(ThreadingHTTPServer):
         if what == "trades" and exchange.spy_trade:
             price, at = exchange.spy_trade
             return 200, {"trades": {"SPY": {"t": utc(at), "p": price, "s": 100, "x": "V"}}}
+        if what == "bars" and self.past.markets:
+            return self.past.bars("stocks", query)
         if what == "bars":
             day = date.fromisoformat(query["start"][:10])
             row = {"t": f"{day}T04:00:00Z", "c": exchange.spy_close, "o": 1, "h": 1, "l": 1}

@@ -16,6 +16,7 @@ from src.models import OptionContract
 from tests.fakes import tws_wire as wire
 from tests.fakes.tws_book import SPX_ID, SPY_ID, Book, Shown
 from tests.fakes.tws_faults import Faults, Feed
+from tests.fakes.tws_history import TwsHistory
 from tests.fakes.tws_orders import OrderDesk
 from tests.fakes.tws_wire import Fields, Unframer, WireContract
 
@@ -72,6 +73,7 @@ class FakeTws:
         self.clients: list[Client] = []
         self.port = 0
         self.desk = OrderDesk(self)
+        self.history = TwsHistory(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
@@ -200,6 +202,7 @@ class FakeTws:
             7: self.desk.executions,
             9: self._details,
             16: self.desk.open_orders,
+            20: self.history.bars,
             49: self._time,
             61: self._positions,
             62: self._summary,

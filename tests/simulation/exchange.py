@@ -223,10 +223,10 @@ class FaultyExchange:
             self._advance()
 
     def _leave(self) -> None:
-        if self.changes != self._remembered:
-            self._remember()
         world = self.world
-        world.on_step()
+        if self.changes != self._remembered:  # a question alone is no step
+            self._remember()
+            world.on_step()
         if world.has_armed:
             world.crash_point("crash after a call")
 

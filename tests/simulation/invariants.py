@@ -119,7 +119,12 @@ class Invariants:
         since = max(asked, self._world.last_disturbance)
         if now - since < OBEYED:
             return
-        then = (now - OBEYED + self._world.offset).isoformat()
+        # What was put up before the clock was set right bears the time that it showed then.
+        set_right, wrong_by = self._world.corrected
+        offset = self._world.offset
+        if now - set_right < OBEYED:
+            offset = min(offset, wrong_by)
+        then = (now - OBEYED + offset).isoformat()
         # The newest first: as a rule it is the answer, and this is asked at every step.
         heard = self._store.connection.execute(
             "SELECT 1 FROM (SELECT at, title FROM notifications ORDER BY id DESC)"

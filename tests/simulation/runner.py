@@ -264,6 +264,7 @@ class Simulation:
 
     def _set_clock_right(self, fault: Fault) -> None:
         del fault
+        self.world.corrected = self.world.time.moment, self.world.offset
         self.world.offset = timedelta(0)
 
     def _foreign(self, root: str, quantity: int) -> None:

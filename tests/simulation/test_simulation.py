@@ -39,6 +39,10 @@ ONCE_BROKEN = (
         330369,
         342222,
         406831,
+        624727,
+        505806,
+        514579,
+        522517,
     ),
 )
 """Seeds that once broke an invariant; a new kind of fault makes other days of them."""

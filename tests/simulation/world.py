@@ -56,6 +56,8 @@ class World:
     def __init__(self, open_: datetime, close: datetime, start: datetime) -> None:
         self.time = TrueClock(start)
         self.offset = timedelta(0)
+        self.corrected = start, timedelta(0)
+        """When the machine's clock was last set right, and what it had been wrong by."""
         self.is_up = False
         self.last_disturbance = start
         self.trace: deque[tuple[datetime, str, object]] = deque(maxlen=60)

@@ -4,6 +4,8 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from threading import Event
+from typing import Any
 
 import pytest
 
@@ -160,6 +162,27 @@ def test_a_server_that_takes_no_connection_is_given_up(desk: AlpacaDesk) -> None
 
 
 # Time.
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_name_that_is_looked_up_for_ever_is_given_up_in_time(
+    desk: AlpacaDesk, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    system, is_over = socket.getaddrinfo, Event()
+
+    def never_answers(host: str, *rest: Any) -> Any:  # noqa: ANN401 - as the system's
+        if host == "slow.example":
+            is_over.wait(30)
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return system(host, *rest)
+
+    monkeypatch.setattr(socket, "getaddrinfo", never_answers)
+    link = desk.new_link(url=f"{scheme}://slow.example")
+    desk.patience.seconds = 0.05
+    words = "slow.example took no connection within 0.05 s: check the network and its DNS"
+    with pytest.raises(Unanswered, match=words):
+        ask(link)
+    is_over.set()
 
 
 def test_a_call_that_is_never_answered_ends(desk: AlpacaDesk) -> None:

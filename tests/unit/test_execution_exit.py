@@ -1,5 +1,6 @@
 """How a spread is worked out of the market, and what stays when it does not take it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
@@ -34,6 +35,25 @@ def test_spy_is_bought_back_before_spx_is_sold(desk: Desk) -> None:
     ]
     assert desk.held() == {}
     assert desk.position().cash == desk.exchange.account().cash - CASH
+
+
+def test_spx_is_kept_while_a_sale_of_the_users_own_may_fill(desk: Desk) -> None:
+    entered(desk)
+    theirs = replace(desk.orders(Leg.SPY)[0].intent, spread_no=99, limit=Decimal(9))
+    desk.exchange.submit(theirs)
+    desk.leave()
+    assert desk.held() == {spxw_call(): 1}, "ten more calls would be uncovered without it"
+    desk.exchange.cancel(theirs.client_order_id)
+    desk.leave()
+    assert desk.held() == {}
+
+
+def test_a_purchase_of_the_users_own_keeps_nothing(desk: Desk) -> None:
+    entered(desk)
+    sold = desk.orders(Leg.SPY)[0].intent
+    desk.exchange.submit(replace(sold, spread_no=99, side=Side.BUY, limit=Decimal("0.01")))
+    desk.leave()
+    assert desk.held() == {}
 
 
 def test_an_exit_without_a_market_stays_open_and_pending(desk: Desk) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from src.models import Leg, OptionContract, Purpose, Side
-from src.ports import Holding, RetryLater
+from src.ports import Holding, OrderState, RetryLater
 from tests.fakes.builders import spxw_call, spy_call
 from tests.fakes.trading_desk import Desk
 
@@ -144,3 +144,32 @@ def test_the_second_of_two_sales_waits_as_long_as_positions_may_lag_and_no_longe
     desk.leave(2)
     assert (desk.clock.now() - start).total_seconds() == 2 * LAG, "once for each leg"
     assert desk.held() == {}
+
+
+def test_a_fill_told_after_the_cancel_is_waited_for_when_the_user_sold_at_our_strike_meanwhile(
+    desk: Desk,
+) -> None:
+    desk.broker.lookup_grace_seconds = 10.0
+    desk.market.quote(spy_call(), 2.98, 3.02, sizes=(1, 0))
+    told_at = None
+
+    def is_filled_all_the_same() -> None:
+        nonlocal told_at
+        told_at = desk.clock.now() + timedelta(seconds=5)
+        desk.exchange._state.options[spy_call()] = -7  # ours are bought, and these are the user's
+
+    def pass_on() -> None:
+        desk.market.quote(spy_call(), 2.99, 3.03, sizes=(9, 90 if told_at else 0))
+        first = desk.orders(Leg.SPY, Purpose.CLOSE)[0].intent
+        order = desk.exchange._state.orders[first.client_order_id]
+        if told_at and desk.clock.now() >= told_at and not order.fills:
+            desk.exchange._fill(order, 10, first.limit, told_at)
+            order.state = OrderState.CANCELLED
+            desk.exchange._state.options[spy_call()] = -7
+
+    desk.after("cancel", "spy-close", is_filled_all_the_same)
+    desk.clock.on_sleep = pass_on
+    desk.leave()
+    assert desk.position().spy_short == 0
+    assert bought_back(desk) == 10
+    assert desk.held()[spy_call()] == -7

@@ -346,6 +346,7 @@ def test_an_order_by_hand_is_open_and_its_fill_is_told_without_a_reference(desk:
     assert [(e.client_order_id, e.broker_order_id) for e in desk.broker.open_orders()] == [
         ("", "77")
     ]
+    assert [(e.contract, e.unfilled) for e in desk.broker.open_orders()] == [(spxw_call(), 1)]
     desk.server.do(lambda: desk.server.desk.fill(by_hand, 1, 20.0))
     assert [each.client_order_id for each in desk.broker.fills(DAY)] == [""]
 

@@ -285,7 +285,7 @@ class TestABadTapeIsRefusedInWords:
             Tape.load(tmp_path / f"{DAY}.csv")
 
     @pytest.mark.parametrize(
-        "name", ["day.csv", "2026-13-01.csv", f"{DAY}.parquet", "20260126.csv"]
+        "name", ["day.csv", "2026-13-01.csv", f"{DAY}.feather", "20260126.csv"]
     )
     def test_when_it_is_not_named_after_a_session(self, tmp_path: Path, name: str) -> None:
         with pytest.raises(MendInput, match=r"named after its session|name is no date"):
@@ -294,7 +294,7 @@ class TestABadTapeIsRefusedInWords:
     @pytest.mark.parametrize("name", [f"{DAY}.csv", f"{DAY}.csv.gz"])
     def test_when_it_is_empty(self, tmp_path: Path, name: str) -> None:
         (tmp_path / name).write_bytes(b"")
-        with pytest.raises(MendInput, match="the tape is empty"):
+        with pytest.raises(MendInput, match="the file is empty"):
             Tape.load(tmp_path / name)
 
     def test_when_it_has_a_header_and_nothing_else(self, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -170,6 +171,7 @@ def test_the_json_tells_what_the_tape_is(desk: Desk) -> None:
     desk.see(60, 691.02)
     desk.writer.finish(CLOSES)
     told = json.loads((desk.path.parent / f"{DAY}.json").read_text())
+    assert told.pop("sha256") == hashlib.sha256(desk.path.read_bytes()).hexdigest()
     assert told == {
         "date": "2026-01-26",
         "kind": "recorded",

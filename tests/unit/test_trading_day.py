@@ -412,3 +412,20 @@ def test_a_wish_to_close_also_keeps_the_day_from_opening_again(day: PlayedDay) -
     assert day.one("SELECT exit_reason FROM trades") == "MANUAL"
     assert day.one("SELECT count(*) FROM trades") == 1
     assert day.telling("The mode is now close")
+
+
+def test_a_clock_that_is_put_back_before_the_open_takes_no_eye_off_a_position(
+    day: PlayedDay,
+) -> None:
+    day.run(until="09:40")
+    moment = day.at("08:40")
+    wake = day.day.tick(moment)  # an hour back: the market would not be open yet
+    assert wake is not None
+    assert (wake - moment).total_seconds() <= 300
+    assert day.telling("ALERT. The clock was put back: It says 08:40")
+    assert day.column("SELECT at FROM checks ORDER BY id DESC LIMIT 1") == [moment.isoformat()]
+
+
+def test_before_the_open_nothing_is_done_where_nothing_is_open(day: PlayedDay) -> None:
+    assert day.tick() == day.session.open
+    assert not day.telling("The clock was put back")
