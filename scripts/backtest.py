@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
+from scripts.options import add_overrides
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -86,14 +88,7 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="YAML or JSON (default: config/config.yaml)"
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="overrides",
-        help="change one setting, e.g. --set strategy.max_spreads=1; may be given several times",
-    )
+    add_overrides(parser)
     parser.add_argument("--fills", choices=("touch", "worse", "partial"), default="touch")
     parser.add_argument(
         "--latency", type=latency, default=0.0, metavar="S", help="seconds until an order arrives"
@@ -135,8 +130,11 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     """Run the backtest that the command line asks for; return the exit code."""
     args = parse(argv)
     # Imported after parsing, so that --help and a mistyped option answer at once.
+    from utils.garbage import nothing_is_garbage  # noqa: PLC0415
+
     try:
-        from scripts.run_backtest import run  # noqa: PLC0415
+        with nothing_is_garbage():
+            from scripts.run_backtest import run  # noqa: PLC0415
     except KeyboardInterrupt:
         return 130
     return run(args, PROJECT)

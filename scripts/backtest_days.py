@@ -7,19 +7,19 @@ import math
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from brokers.backtest_market import BacktestMarket, FillModel
-from brokers.simulated_client import SimulatedBroker
 from brokers.tape import SUFFIXES, date_of, sidecar_of
 from brokers.tape_sidecar import read_sidecar
-from scripts.simulated_days import Market, exchange_rules, generated, recorded
+from scripts.embedded_exchange import embedded_exchange
+from scripts.simulated_days import Market, generated, recorded
 from src.backtest import DayMarket, DayResult, Engine
 from src.exports import check_range
 from src.models import Session
-from src.ports import Clock, MendInput, OfficialCloses, QuoteSource
+from src.ports import Broker, Clock, MendInput, OfficialCloses, QuoteSource
 from src.settings import Settings
 from utils.market_calendar import MarketCalendar
 from utils.market_clock import VirtualClock
@@ -160,10 +160,9 @@ class DayTrader:
 
         return source
 
-    def _broker(self, source: QuoteSource, clock: Clock, session: Session) -> SimulatedBroker:
-        rules = exchange_rules(self._plan.settings, source)
-        rules = replace(rules, latency=self._plan.model.latency)
-        return SimulatedBroker(source, clock, session, rules)
+    def _broker(self, source: QuoteSource, clock: Clock, session: Session) -> Broker:
+        plan = self._plan
+        return embedded_exchange(plan.settings, source, clock, session, latency=plan.model.latency)
 
 
 def results(plan: Plan, days: Sequence[Day], jobs: int) -> Iterator[DayResult]:

@@ -12,9 +12,18 @@ from src.settings import Settings
 
 
 def embedded_exchange(
-    settings: Settings, source: QuoteSource, clock: Clock, session: Session, account: Path
+    settings: Settings,
+    source: QuoteSource,
+    clock: Clock,
+    session: Session,
+    account: Path | None = None,
+    *,
+    latency: float = 0.0,
 ) -> SimulatedBroker:
-    """Return the exchange on a source of quotes; the file `account` lets it survive the process."""
+    """Return the exchange on a source of quotes; the file `account` lets it survive the process.
+
+    An order meets the market at the first look after `latency` seconds.
+    """
     rules = ExchangeRules(
         fees=fee_schedule(settings.fees),
         starting_cash=Decimal(str(settings.simulation.starting_cash)),
@@ -23,5 +32,6 @@ def embedded_exchange(
             settings.market_data.max_quote_age_seconds,
             min(source.cadence_seconds or 0, LONGEST_CADENCE),
         ),
+        latency=latency,
     )
     return SimulatedBroker(source, clock, session, rules, account)

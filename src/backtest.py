@@ -8,13 +8,13 @@ halted: what a loss would forbid on the next morning is a person's to lift.
 import gc
 import json
 import os
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+from src.backtest_watch import Columns, Watch
 from src.daily_report import DailyReport
 from src.database import Store, open_database
 from src.models import NEW_YORK, Session
@@ -44,6 +44,7 @@ class DayMarket:
     kind: str
     source: Callable[[Clock], QuoteSource]
     caution: str = ""
+    columns: Columns | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,45 +112,58 @@ class Engine:
         clock: Callable[[datetime], Clock],
         *,
         bar: str = "",
+        every_look: bool = False,
+        day: type[TradingDay] = TradingDay,
     ) -> None:
-        """Prepare. With a `bar` moments are judged and, for that reason, nothing is opened."""
+        """Prepare. With a `bar` moments are judged and, for that reason, nothing is opened.
+
+        Of a day whose market is known as columns only the looks are made that can matter, unless
+        `every_look` is asked for: trades and cents are the same. `day` is the kind of day.
+        """
         self._settings = settings
         self._broker = broker
         self._clock = clock
         self._bar = bar
+        self._every_look = every_look
+        self._day = day
         self._connection = open_database(None)
-        self._tables = _tables(self._connection)
         # What is loaded by now outlives every day: the collector need not look through it.
         gc.freeze()
         gc.set_threshold(_GARBAGE)
 
     def trade(self, market: DayMarket) -> DayResult:
         """Trade one day from its open to its report."""
-        self._empty()
+        self._connection.execute("BEGIN")
+        try:
+            self._play(market)
+            return self._result(market)
+        finally:
+            if self._connection.in_transaction:  # a tick that fails has taken it back itself
+                self._connection.execute("ROLLBACK")
+
+    def _play(self, market: DayMarket) -> None:
         clock = self._clock(market.session.open)
         source = market.source(clock)
-        day = TradingDay(
+        day = self._day(
             session=market.session,
             mode=MODE,
             settings=self._settings,
             source=source,
             broker=self._broker(source, clock, market.session),
             clock=clock,
-            store=Store(self._connection),
+            store=_Draft(self._connection),
             folder=_NOWHERE,
             say=_silent,
             results=_NoFiles(self._connection, _NOWHERE),
             bar=self._bar,
         )
         day.begin(MODE, clock.now())
-        drive(day, clock)
-        return self._result(market)
+        drive(day, clock, self._watch(market))
 
-    def _empty(self) -> None:
-        self._connection.execute("BEGIN")
-        for table in self._tables:
-            self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
-        self._connection.execute("COMMIT")
+    def _watch(self, market: DayMarket) -> Watch | None:
+        if market.columns is None or self._every_look:
+            return None
+        return Watch(market.columns, market.session, self._settings)
 
     def _result(self, market: DayMarket) -> DayResult:
         looks, priced, qualified, best = self._connection.execute(
@@ -158,8 +172,8 @@ class Engine:
         ).fetchone()
         notes = self._connection.execute("SELECT skip_reason, notes FROM daily_summary").fetchone()
         rows = self._connection.execute(
-            "SELECT t.*, (SELECT data FROM decisions d WHERE d.should_trade AND"
-            " d.at <= t.entry_time ORDER BY d.id DESC LIMIT 1) AS decision"
+            "SELECT t.*, (SELECT json_extract(data, '$.valuation.split') FROM decisions d"
+            " WHERE d.should_trade AND d.at <= t.entry_time ORDER BY d.id DESC LIMIT 1) AS split"
             " FROM trades t ORDER BY t.entry_time, t.trade_id"
         )
         return DayResult(
@@ -176,14 +190,23 @@ class Engine:
         )
 
 
-def drive(day: TradingDay, clock: Clock) -> None:
+def drive(day: TradingDay, clock: Clock, watch: Watch | None = None) -> None:
     """Tick a day at each moment that it asks for, until it asks for none."""
     now = clock.now()
     wake = day.tick(now)
     while wake is not None:
+        if watch:
+            wake = watch.wake(day, wake)
         clock.sleep((wake - now).total_seconds())
         now = clock.now()
         wake = day.tick(now)
+
+
+class _Draft(Store):
+    """A record that is over with its day: nothing in it has to survive, and it is taken back."""
+
+    def commit(self) -> None:
+        """Leave the transaction open."""
 
 
 class _NoFiles(ResultsLogger):
@@ -201,17 +224,8 @@ def _silent(at: datetime, text: str) -> None:
     """Say nothing: nobody watches."""
 
 
-def _tables(connection: sqlite3.Connection) -> tuple[str, ...]:
-    """Return every table, those that refer to others before these."""
-    rows = connection.execute(
-        "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid DESC"
-    )
-    return tuple(row[0] for row in rows)
-
-
 def _trade(row: Mapping[str, Any]) -> TradeResult:
     spreads = row["spreads"]
-    decision = json.loads(row["decision"]) if row["decision"] else {}
     exit_time = row["exit_time"]
     return TradeResult(
         trade_id=row["trade_id"],
@@ -231,18 +245,13 @@ def _trade(row: Mapping[str, Any]) -> TradeResult:
         pnl=row["final_pnl"],
         fees=row["fees"],
         note=row["note"],
-        parts=credit_parts(decision, spreads),
+        parts=credit_parts(json.loads(row["split"] or "{}"), spreads),
     )
 
 
-def credit_parts(decision: Mapping[str, Any], spreads: int) -> dict[str, float]:
-    """Return where the credit of a decision came from, in dollars for so many spreads."""
-    split = (decision.get("valuation") or {}).get("split")
-    if split:
-        names = ("strike_gap", "ratio", "after_hours", "vol_gap", "bid_ask", "fees_in")
-        return {name.replace("_", " "): round(spreads * split[name], 2) for name in names}
-    if not decision:
-        return {}
-    credit, profit = decision["entry_credit"], decision["expected_profit"]
-    gap = round(spreads * (credit - profit), 2)
-    return {"strike gap": gap, "the rest": round(spreads * profit, 2)}
+def credit_parts(split: Mapping[str, float], spreads: int) -> dict[str, float]:
+    """Return where a credit came from, in dollars for so many spreads; empty if it was not told."""
+    names = ("strike_gap", "ratio", "after_hours", "vol_gap", "bid_ask", "fees_in")
+    return {
+        name.replace("_", " "): round(spreads * split[name], 2) for name in names if name in split
+    }

@@ -8,7 +8,7 @@ from functools import cache
 
 from brokers.simulated_client import SimulatedBroker
 from brokers.synthetic_market import SyntheticMarket
-from scripts.simulated_days import exchange_rules
+from scripts.embedded_exchange import embedded_exchange
 from src.backtest import DayMarket, Engine
 from src.day_table import DayTable, day_table
 from src.models import ExitReason, Session
@@ -107,7 +107,7 @@ def exactly(market: DayMarket, settings: Settings) -> tuple[Trade, ...]:
     """Return the trades that the trading day itself makes on a new account."""
 
     def broker(source: QuoteSource, clock: Clock, session: Session) -> SimulatedBroker:
-        return SimulatedBroker(source, clock, session, exchange_rules(settings, source))
+        return embedded_exchange(settings, source, clock, session)
 
     return tuple(_trades(market, Engine(settings, broker, VirtualClock)))
 
