@@ -10,8 +10,6 @@ that jumps; two positions at once; faults of a broker. A day on which that would
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import date
 from enum import IntEnum
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -72,8 +70,7 @@ class Trade(NamedTuple):
     pnl: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
+class Stack(NamedTuple):
     """Tables of sessions of one length, joined for the engine; shapes as in `DayTable`.
 
     By day and minute: `spy`, `spx`, `offer`, `slack`, `spx_cost`, `room_in`, `pair` (a row of the
@@ -82,7 +79,6 @@ class Stack:
     much as a jump, and `shared`, whether two minutes may be told the very same quote.
     """
 
-    days: tuple[date, ...]
     spy: NDArray[np.float64]
     spx: NDArray[np.float64]
     offer: NDArray[np.float64]
@@ -112,7 +108,6 @@ class Stack:
             return np.stack([getattr(each, name) for each in tables])
 
         return cls(
-            days=tuple(each.day for each in tables),
             spy=joined("spy"),
             spx=joined("spx"),
             offer=joined("offer"),
@@ -136,7 +131,6 @@ class Stack:
 
 
 def fixed_pair_stack(  # noqa: PLR0913 - the columns of a quote file
-    days: Sequence[date],
     *,
     spy: NDArray[np.float64],
     spx: NDArray[np.float64],
@@ -159,7 +153,6 @@ def fixed_pair_stack(  # noqa: PLR0913 - the columns of a quote file
     settled = 100 * np.maximum(_cents(spx[:, -1]) - _cents(spx_strike), 0)
     settled -= 1000 * np.maximum(_cents(spy[:, -1]) - _cents(spy_strike), 0)
     return Stack(
-        days=tuple(days),
         spy=spy,
         spx=spx,
         offer=credit / 100,
@@ -177,8 +170,7 @@ def fixed_pair_stack(  # noqa: PLR0913 - the columns of a quote file
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of each parameter set (row) on each day (column).
 
     `pnl` is cents after all fees; it and `trades` are zero where there is a `doubt`. `detail` holds
@@ -208,8 +200,8 @@ def sweep(
     """
     from src.sweep_kernel import play  # noqa: PLC0415 - numba takes half a second to import
 
-    whole, others = sets if isinstance(sets, tuple) else pack(sets)
-    count, days = len(whole), len(stack.spy)
+    packed = sets if isinstance(sets, np.ndarray) else pack(sets)
+    count, days = len(packed), len(stack.spy)
     outcome = Outcome(
         pnl=np.zeros((count, days), np.int64),
         trades=np.zeros((count, days), np.int16),
@@ -219,12 +211,7 @@ def sweep(
     bounds = np.linspace(0, count, min(threads, max(count, 1)) + 1).astype(int).tolist()
 
     def part(start: int, stop: int) -> None:
-        play(
-            *(stack.spy, stack.spx, stack.offer, stack.slack, stack.spx_cost, stack.room_in),
-            *(stack.pair, stack.entry, stack.value, stack.room_out, stack.strike, stack.settled),
-            *(stack.calm, stack.shared, whole, others, start, stop),
-            *(outcome.pnl, outcome.trades, outcome.doubt, outcome.detail),
-        )
+        play(stack, packed, start, stop, outcome)
 
     if len(bounds) == 2:
         part(*bounds)

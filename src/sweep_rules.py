@@ -22,7 +22,7 @@ _MILLIONTHS = 10**6
 
 
 class Rules(NamedTuple):
-    """One parameter set, laid upon sessions of one length; whole numbers first, then the others.
+    """One parameter set, laid upon sessions of one length.
 
     `first` to `last` is the entry window, `every` its step; a `last` before `first` opens nothing.
     From `exit_check` to `closing_until` the position is closed when SPY is above the strike or
@@ -54,15 +54,14 @@ class Rules(NamedTuple):
     jump: float
 
 
-_WHOLE = Rules._fields.index("least")
-Packed = tuple[NDArray[np.int64], NDArray[np.float64]]
+RECORD = np.dtype(list(Rules.__annotations__.items()))
+Packed = NDArray[np.void]
+"""Parameter sets as records with the fields of `Rules`."""
 
 
 def pack(sets: Sequence[Rules]) -> Packed:
-    """Return parameter sets as two tables, a row a set: the whole numbers, and the others."""
-    whole = np.array([each[:_WHOLE] for each in sets], np.int64).reshape(len(sets), _WHOLE)
-    others = np.array([each[_WHOLE:] for each in sets], np.float64)
-    return whole, others.reshape(len(sets), len(Rules._fields) - _WHOLE)
+    """Return parameter sets as records, a row a set."""
+    return np.array([tuple(each) for each in sets], RECORD)
 
 
 def rules_of(settings: Settings, session: Session) -> Rules:

@@ -17,7 +17,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -85,8 +84,7 @@ def columns_of(folder: Path, days: slice) -> dict[str, Numbers]:
 
 def stack_of(folder: Path, days: slice) -> Stack:
     """Return some days as the sweep takes them."""
-    found = columns_of(folder, days)
-    return fixed_pair_stack([date.min] * len(found["spy"]), **found, fees=215)
+    return fixed_pair_stack(**columns_of(folder, days), fees=215)
 
 
 def make_workload(folder: Path) -> None:

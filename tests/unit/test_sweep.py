@@ -1,7 +1,5 @@
 """The sweep's engine on days that are written down minute by minute."""
 
-from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import numpy as np
@@ -43,7 +41,6 @@ def a_stack(**changed: Any) -> Stack:  # noqa: ANN401 - columns by their names
     spy_bid = minutes + 2.0
     spy_bid[:, 3:] = 2.98
     stack = fixed_pair_stack(
-        [date(2026, 3, 9)],
         spy=minutes + 595.0,
         spx=minutes + 5968.0,
         spy_strike=np.array([600.0]),
@@ -54,7 +51,7 @@ def a_stack(**changed: Any) -> Stack:  # noqa: ANN401 - columns by their names
         spx_ask=minutes + 23.40,
         fees=215,
     )
-    return replace(stack, **changed)
+    return stack._replace(**changed)
 
 
 def with_spy(*changes: tuple[int, float]) -> Stack:
@@ -82,7 +79,7 @@ def trades(stack: Stack, rules: Rules = RULES) -> tuple[Trade, ...]:
     assert outcome.doubt[0, 0] == Doubt.NONE
     found = outcome.trades_of(0, 0)
     # Where each price is compared with the last one and none jumps, nothing else may come out.
-    rough = replace(stack, calm=np.array([False]))
+    rough = stack._replace(calm=np.array([False]))
     assert played(rough, rules._replace(jump=1.0)).trades_of(0, 0) == found
     return found
 
@@ -154,7 +151,7 @@ def test_two_spreads_cost_bring_and_may_lose_twice_as_much() -> None:
     assert found == (Trade(3, CLOSE, ExitReason.EXPIRED, 2, 2 * (63_785 - 1_000)),)
     lost = trades(two_spreads(-100_001 - 2 * 63_785), two._replace(day_loss=1_000_000))
     assert lost[0] == Trade(3, 5, ExitReason.MAX_LOSS, 2, -100_001)
-    late = replace(stack, spy=np.where(np.arange(CLOSE + 1) < 20, 595.0, 601.0)[None])
+    late = stack._replace(spy=np.where(np.arange(CLOSE + 1) < 20, 595.0, 601.0)[None])
     assert trades(late, two._replace(day_loss=1_000_000))[0].reason is ExitReason.PRE_EXPIRATION
 
 
@@ -168,7 +165,7 @@ def two_spreads(value: int) -> Stack:
 
 
 def test_one_spread_of_two_that_are_allowed_may_follow_another() -> None:
-    stack = replace(two_spreads(0), value=np.full((2, 1, CLOSE + 1), -1_000_000, np.int32))
+    stack = two_spreads(0)._replace(value=np.full((2, 1, CLOSE + 1), -1_000_000, np.int32))
     stack.value[:, :, 6:] = 0
     stack.offer[:, 4:6] = -np.inf
     stack.offer[:, 7:] = -np.inf
@@ -281,9 +278,9 @@ def _two(loss: int) -> Rules:
 
 
 def test_a_price_that_jumps_is_not_guessed() -> None:
-    stack = replace(with_spy((12, 610.0)), calm=np.array([False]))
+    stack = with_spy((12, 610.0))._replace(calm=np.array([False]))
     assert doubt(stack) is Doubt.JUMP
-    assert len(trades(replace(stack, calm=np.array([True])))) == 1
+    assert len(trades(stack._replace(calm=np.array([True])))) == 1
 
 
 def test_an_index_that_jumps_is_not_guessed_either() -> None:
@@ -294,10 +291,10 @@ def test_an_index_that_jumps_is_not_guessed_either() -> None:
 
 
 def test_the_same_quote_gives_its_size_only_once() -> None:
-    stack = replace(with_value((4, -50_001 - 63_785), (5, 0)), shared=np.array([True]))
+    stack = with_value((4, -50_001 - 63_785), (5, 0))._replace(shared=np.array([True]))
     stack.room_in[:] = stack.room_out[:] = 1
     assert doubt(stack, RULES._replace(step=1)) is Doubt.TOO_FEW
-    assert len(trades(replace(stack, shared=np.array([False])), RULES._replace(step=1))) == 2
+    assert len(trades(stack._replace(shared=np.array([False])), RULES._replace(step=1))) == 2
 
 
 def test_threads_share_the_sets_and_change_nothing() -> None:
