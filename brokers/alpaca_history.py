@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from brokers.alpaca_link import AlpacaLink, NotAsked, Params, Refusal, Unanswered
-from brokers.alpaca_parity import implied_level
 from brokers.alpaca_reply import Row, day_of, level, moment, rows, text
 from brokers.history import MINUTE, About, bar_row, contracts_near, portions
 from brokers.history_pace import Pace
 from brokers.tape_file import TapeRow
 from src.models import OptionContract, Quote, Session
+from src.parity import implied_level
 from src.ports import MendInput, OfficialCloses, RetryLater
 from utils.option_symbols import parse_symbol
 

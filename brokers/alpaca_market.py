@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from brokers import alpaca_checks as checks
 from brokers import alpaca_pages as pages
 from brokers.alpaca_link import AlpacaLink, Refusal
-from brokers.alpaca_parity import TOGETHER, implied_level
 from brokers.alpaca_reply import Row, by_symbol, day_of, level, moment, number, option
 from src.models import OptionContract, Quote, Session
+from src.parity import TOGETHER, implied_level
 from src.ports import Check, Clock, MendInput, OfficialCloses, RetryLater, Verdict
 
 _BATCH = 100

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 
 from brokers.tape import Tape
+from brokers.tape_sidecar import read_sidecar
 from src.models import NEW_YORK, OptionContract, Quote
 from src.ports import Clock, OfficialCloses
 
@@ -50,12 +51,19 @@ class ReplayMarket:
 
         By rows, SPX is the last one up to 20 minutes after the close, by when the official value
         is out, and SPY the last one up to the close; `source` says that this SPY is not official.
-        None before the close, for another day, and where either has no row later than five
-        minutes before the close.
+        None before the close, for a later day, and where either has no row later than five
+        minutes before the close. Of an earlier day the JSON files are asked: this tape's for the
+        session before, and that of the day's own tape in the same folder.
         """
+        if day < self.date:
+            return self._earlier(day)
         if day != self.date or self._clock.now() < self._close:
             return None
         return self.tape.sidecar.closes or self._closes_by_rows()
+
+    def _earlier(self, day: date) -> OfficialCloses | None:
+        told = self.tape.sidecar.before.get(day)
+        return told or read_sidecar(self.tape.path.with_name(f"{day}.json"), day).closes
 
     def _closes_by_rows(self) -> OfficialCloses | None:
         spx = self._last("SPX", self._close + _SPX_CLOSE_PUBLISHED)

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from brokers.synthetic_day import Course, Feed, generate_course, generate_feed
+from brokers.synthetic_day import Course, Feed, generate_course, generate_feed, ratio_level
 from src.models import (
     MULTIPLIER,
     NEW_YORK,
@@ -24,7 +24,7 @@ from src.models import (
     Session,
 )
 from src.ports import Clock, MendInput, OfficialCloses
-from src.pricing import black_call
+from src.pricing import black_call, package_value
 
 # Implied volatility over that at the money, at z deviations from it: 1 + a z + b z^2. Fitted to
 # the prices of SPXW calls at 10:00 from 1% below to 1% above the money, 2016 to 2026.
@@ -47,9 +47,12 @@ _FEEDS = {"SPY": (0.015, 0.002), "SPXW": (0.015, 0.002), "SPY price": (0.001, 0.
 
 _DISLOCATED_SEEDS = 0.05
 _DISLOCATION_CENTS = (45, 70)
+_MOST_CENTS = 180
 _DISLOCATION_MINUTES = (3, 8)
 _DISLOCATION_BETWEEN = (6, 25)
-_WORTH_TRADING, _FEES, _GAP_DELTA, _TO_SPARE = 400.0, 2.15, 0.5, 10.0
+# What the default settings ask for: an edge above 400 dollars a spread, of which what may happen to
+# SPY after 16:00 is no part, up to a move of 40 basis points.
+_WORTH_TRADING, _FEES, _AFTER_HOURS, _TO_SPARE = 400.0, 2.15, 0.0040, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +134,18 @@ class SyntheticMarket:
         return {contract: quote for contract, quote in every if quote is not None}
 
     def official_closes(self, day: date) -> OfficialCloses | None:
-        """Return the closes of the session, SPY's with the noise of its auction; None before."""
+        """Return the closes of the session, SPY's with the noise of its auction; None before.
+
+        An earlier day closed at the level at which this one begins, at its own ratio.
+        """
+        course = self._course
+        if day < self._session.day:
+            level = course.spx[0]
+            return OfficialCloses(
+                round(level / ratio_level(day, level), 2), round(level, 2), "generated"
+            )
         if day != self._session.day or self._clock.now() < self._session.close:
             return None
-        course = self._course
         spy, spx = course.spy[course.close], course.spx[course.close]
         return OfficialCloses(round(spy, 2), round(spx, 2), "generated")
 
@@ -172,14 +183,18 @@ class SyntheticMarket:
         needed = math.ceil(
             (_WORTH_TRADING + _TO_SPARE - worst) / (SPY_PER_SPREAD * MULTIPLIER / 100)
         )
-        return Dislocation(60 * start, 60 * (start + length), min(max(drawn, needed), high))
+        cents = min(max(drawn, needed), _MOST_CENTS)
+        return Dislocation(60 * start, 60 * (start + length), cents)
 
     def _fair_edge(self, second: int) -> float:
-        """Return dollars a spread: net credit at matched strikes less the worth of their gap."""
+        """Return dollars a spread without the dislocation: an edge once it is there.
+
+        The net credit at matched strikes, less what strike gap and ratio are worth, what a move of
+        SPY after the close is, and what getting out at once costs.
+        """
         spy, spx = round(self._course.spy[second], 2), round(self._course.spx[second], 2)
         spy_strike = math.floor(spy + 0.5)
         spx_strike = 5 * math.floor(spx / spy * spy_strike / 5 + 0.5)
-        gap = spx_strike - spx / spy * spy_strike
         sold, bought = (
             self._book.quote(
                 OptionContract(root, self._session.day, float(strike)),
@@ -191,8 +206,14 @@ class SyntheticMarket:
         )
         if sold is None or bought is None or sold.bid is None or bought.ask is None:
             return 0.0
-        credit = MULTIPLIER * (SPY_PER_SPREAD * sold.bid - bought.ask) - _FEES
-        return credit - MULTIPLIER * _GAP_DELTA * gap
+        shares = SPY_PER_SPREAD * MULTIPLIER
+        vol = self._course.spx_vol(second)
+        fair = sum(package_value(spy, spx / spy, (spy_strike, spx_strike), vol))
+        evening = black_call(spy, spy_strike, math.hypot(vol, _AFTER_HOURS))
+        evening -= black_call(spy, spy_strike, vol)
+        widths = shares * _width(sold) + MULTIPLIER * _width(bought)
+        credit = shares * sold.bid - MULTIPLIER * bought.ask - _FEES
+        return credit - fair - shares * evening - widths / 2 - _FEES
 
     def _generate_feeds(self, seed: np.random.SeedSequence) -> dict[str, Feed]:
         quiet = range(0)
@@ -248,6 +269,10 @@ class _Book:
 
 def _price(at: datetime, last: float) -> Quote:
     return Quote(at, None, None, None, None, round(last, 2))
+
+
+def _width(quote: Quote) -> float:
+    return (quote.ask or 0.0) - (quote.bid or 0.0)
 
 
 @lru_cache(maxsize=4)

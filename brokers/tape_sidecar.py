@@ -5,7 +5,8 @@ import math
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from src.ports import MendInput, OfficialCloses
 
@@ -16,8 +17,9 @@ class Sidecar(NamedTuple):
     `kind` tells what the quotes are ("prints", "quotes", "recorded"), `note` says in words what a
     reader of results must know, `labels` what was put into the day on purpose. `cadence_seconds`
     is the time between two rows of a symbol, None where there is no rule. `closes` are the
-    official ones, None where nobody told them. `rows` and `sha256` are those of the tape as it was
-    written, None and empty where the file does not tell them.
+    official ones, None where nobody told them; `before` those of the session before, by its day.
+    `rows` and `sha256` are those of the tape as it was written, None and empty where the file does
+    not tell them.
     """
 
     kind: str = "unknown"
@@ -28,6 +30,7 @@ class Sidecar(NamedTuple):
     closes: OfficialCloses | None = None
     rows: int | None = None
     sha256: str = ""
+    before: Mapping[date, OfficialCloses] = MappingProxyType({})
 
 
 def read_sidecar(path: Path, day: date) -> Sidecar:
@@ -44,20 +47,31 @@ def read_sidecar(path: Path, day: date) -> Sidecar:
         raise MendInput(f"{path}: the file must hold one JSON object; mend or remove it.")
     if faults := "; ".join(_faults(content, day)):
         raise MendInput(f"{path}: {faults}; mend or remove the file.")
-    closes = content.get("closes")
     return Sidecar(
         kind=content.get("kind") or "unknown",
         source=content.get("source") or "unknown",
         note=content.get("note") or "",
         cadence_seconds=content.get("cadence_seconds"),
         labels=tuple(content.get("labels") or ()),
-        closes=closes
-        and OfficialCloses(
-            closes["SPY"], closes["SPX"], closes.get("source") or f"closes named in {path.name}"
-        ),
+        closes=_closes(closes, path) if (closes := content.get("closes")) else None,
+        before={
+            date.fromisoformat(told["date"]): _closes(told, path)
+            for told in [content.get("closes_before")]
+            if told
+        },
         rows=content.get("rows"),
         sha256=content.get("sha256") or "",
     )
+
+
+def _closes(told: Mapping[str, Any], path: Path) -> OfficialCloses:
+    source = told.get("source") or f"closes named in {path.name}"
+    return OfficialCloses(told["SPY"], told["SPX"], source)
+
+
+def before_as_json(day: date, closes: OfficialCloses) -> dict[str, object]:
+    """Return the closes of the session before as the file holds them."""
+    return {"date": str(day), **(closes_as_json(closes) or {})}
 
 
 def closes_as_json(closes: OfficialCloses | None) -> dict[str, object] | None:
@@ -81,13 +95,29 @@ def _faults(content: Mapping[str, object], day: date) -> Iterator[str]:
         yield f"cadence_seconds is {cadence!r}, but must be a positive number or null"
     if not isinstance(labels, list) or not all(isinstance(each, str) for each in labels):
         yield f"labels is {labels!r}, but must be a list of texts"
-    closes = content.get("closes")
-    if closes is not None and not (
-        isinstance(closes, dict)
-        and all(_is_positive(closes.get(name)) for name in ("SPY", "SPX"))
-        and isinstance(closes.get("source", ""), str)
-    ):
+    closes, before = content.get("closes"), content.get("closes_before")
+    if closes is not None and not _are_closes(closes):
         yield f'closes is {closes!r}, but must be such as {{"SPY": 691.5, "SPX": 6938.03}}'
+    if before is not None and not (_are_closes(before) and _is_date_before(before, day)):
+        yield (
+            f"closes_before is {before!r}, but must be the closes of an earlier day, such as "
+            '{"date": "2026-01-23", "SPY": 691.5, "SPX": 6938.03}'
+        )
+
+
+def _are_closes(told: object) -> bool:
+    return (
+        isinstance(told, dict)
+        and all(_is_positive(told.get(name)) for name in ("SPY", "SPX"))
+        and isinstance(told.get("source", ""), str)
+    )
+
+
+def _is_date_before(told: object, day: date) -> bool:
+    try:
+        return isinstance(told, dict) and date.fromisoformat(str(told.get("date"))) < day
+    except ValueError:
+        return False
 
 
 def _is_positive(value: object) -> bool:

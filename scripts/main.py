@@ -101,6 +101,15 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     parser.add_argument(
         "--seed", type=int, metavar="N", help="which generated day; most of them do not trade"
     )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        help="print one moment as a page, where the credit comes from and what it can cost, and "
+        "end; with --replay and --at a moment of a tape",
+    )
+    parser.add_argument(
+        "--at", metavar="HH:MM", help="the New York time of day that --explain is about"
+    )
     return parser.parse_args(argv)
 
 

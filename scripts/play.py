@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from brokers.tape_recorder import RecordingSource, TapeWriter
+from brokers.tape_sidecar import before_as_json
 from src.database import Store
 from src.day_record import DayRecord
 from src.models import Session
@@ -88,6 +89,9 @@ def play(
     for line in stage.opening:
         console.line(line)
     day.begin(key, start)
+    if writer and (known := day.record.earlier_closes(stage.mode, 1)):
+        closes = OfficialCloses(known[0].spy, known[0].spx, "the record of that day")
+        writer.sidecar["closes_before"] = before_as_json(known[0].day, closes)
     # In, in again to complete, out, and each of the two legs may take its time.
     longest = timedelta(seconds=6 * settings.execution.leg_deadline_seconds)
     heart = Heartbeat(folder, day, start, speed=stage.speed, longest_tick=longest)

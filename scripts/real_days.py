@@ -58,7 +58,7 @@ def run_real_day(
         # What takes long the first time, before the clock begins, which may be a fast one.
         calendar.session_on(args.start_at.date())
         load_library(settings)
-    time = _time(args, settings)
+    time = time_of(args, settings)
     today = time.clock.now().date()
     session = calendar.session_on(today)
     if session is None:
@@ -78,7 +78,8 @@ def run_real_day(
             store.connection.close()
 
 
-def _time(args: argparse.Namespace, settings: Settings) -> Time:
+def time_of(args: argparse.Namespace, settings: Settings) -> Time:
+    """Return the clock that a day at a broker lives by: the wall's, a late one, a rehearsal's."""
     if args.start_at is None and settings.market_data.source == "yfinance":
         # Quotes that are all late are fresh on a clock that is as late as they are.
         from brokers.yfinance_client import OPTIONS_DELAY  # noqa: PLC0415 - only days on Yahoo

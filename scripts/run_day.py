@@ -36,6 +36,8 @@ def run(args: argparse.Namespace, project: Path) -> int:
         handler = start_logging(_log_file(args, settings, project), settings.logging.level, secrets)
         for warning in loaded.warnings:
             complain(f"warning: {warning}.")
+        if args.explain or args.at:
+            return _explain(args, settings, project, secrets)
         data = args.data_dir or (project / settings.logging.database).parent
         calendar, console = MarketCalendar(data), Console(secrets)
         record = data / settings.logging.database.name
@@ -61,6 +63,16 @@ def run(args: argparse.Namespace, project: Path) -> int:
             logging.getLogger().removeHandler(handler)
             with contextlib.suppress(OSError):  # a full disk has been told of already
                 handler.close()
+    return DONE
+
+
+def _explain(
+    args: argparse.Namespace, settings: Settings, project: Path, secrets: tuple[str, ...]
+) -> int:
+    from scripts.explain_moment import explain_moment  # noqa: PLC0415 - no day needs it
+
+    data = args.data_dir or (project / settings.logging.database).parent
+    explain_moment(args, settings, MarketCalendar(data), Console(secrets))
     return DONE
 
 

@@ -109,7 +109,7 @@ def _alpaca(terms: Terms) -> Venue:
     from brokers.alpaca_client import AlpacaBroker  # noqa: PLC0415 - only who trades there pays
     from brokers.alpaca_link import AlpacaLink  # noqa: PLC0415 - likewise
     from brokers.alpaca_market import AlpacaMarket  # noqa: PLC0415 - likewise
-    from brokers.alpaca_parity import TOGETHER  # noqa: PLC0415 - likewise
+    from src.parity import TOGETHER  # noqa: PLC0415 - likewise
 
     wanted, session, clock, stamp = terms.settings.broker, terms.session, terms.clock, terms.stamp
     sends = terms.live or wanted.sends_orders

@@ -10,16 +10,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from src.models import MULTIPLIER, Leg, Side
-from src.pricing import NEAR_THE_MONEY_DELTA
+from src.dividends import load_dividends
+from src.explain import assignment_blocks, credit_blocks
+from src.judgement import Valuation
+from src.models import MULTIPLIER, Leg, Side, TradeSetup
+from src.price_words import CONTRADICTION, risk_line, volatility_line
 from src.report_layout import Alarm, Block, Heading, Paragraph, Table
 from src.trade_statistics import Row, Statistics
-from src.words import EXIT_WORDS, cents, clock, count, label, money, plain
+from src.words import EXIT_WORDS, SIMULATED, cents, clock, count, label, money, plain
 
-SIMULATED = frozenset({"demo", "replay"})
-"""Modes in which nobody is told of anything."""
-DOLLARS_PER_POINT = MULTIPLIER * NEAR_THE_MONEY_DELTA
-"""Apparent entry credit of one index point of strike gap, near the money."""
+DOLLARS_PER_POINT = MULTIPLIER * 0.5
+"""Apparent entry credit of one index point of strike gap, near the money, where no volatility was
+recorded with a decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def compose(day: DayFacts) -> list[Block]:
         *_why_closed(day),
         *_decision(day),
         *_credit(day),
+        *_exercise(day),
         *_orders(day),
         *_fills(day),
         *_checks(day),
@@ -190,6 +193,14 @@ def _credit(day: DayFacts) -> Iterable[Block]:
     decision = day.decision
     if decision is None or decision["setup"] is None or decision["entry_credit"] is None:
         return
+    if priced := _priced(decision):
+        setup, valuation = priced
+        yield from credit_blocks(setup, valuation)
+        yield Paragraph(volatility_line(valuation))
+        if valuation.contradiction:
+            yield Alarm(f"{CONTRADICTION}: {valuation.contradiction}.")
+        yield Paragraph(risk_line(valuation))
+        return
     gap = decision["setup"]["strike_gap"]
     of_gap = DOLLARS_PER_POINT * gap
     yield Heading("Where the credit comes from (dollars a spread)")
@@ -212,6 +223,21 @@ def _credit(day: DayFacts) -> Iterable[Block]:
             else "the SPX strike does not lie too high, so none of the credit is payment for a gap."
         )
     )
+
+
+def _priced(decision: Mapping[str, Any]) -> tuple[TradeSetup, Valuation] | None:
+    """Return a decision's setup and what it was worth, None where that was not recorded."""
+    if not decision["setup"] or not decision.get("valuation"):
+        return None
+    return TradeSetup.from_dict(decision["setup"]), Valuation.from_dict(decision["valuation"])
+
+
+def _exercise(day: DayFacts) -> Iterable[Block]:
+    """Say what an assignment means where there is, or was, something to be assigned."""
+    if day.decision is None or not day.trades or not (priced := _priced(day.decision)):
+        return
+    spreads = max(trade["spreads"] for trade in day.trades)
+    yield from assignment_blocks(*priced, spreads, load_dividends())
 
 
 def _orders(day: DayFacts) -> Iterable[Block]:

@@ -13,7 +13,7 @@ from src.ports import QuoteSource, RetryLater
 from src.results_logger import ResultsLogger
 from src.timetable import Phase
 from src.trade_book import TradeBook
-from src.words import money
+from src.words import SIMULATED, money
 
 
 class DayEnd:
@@ -69,6 +69,7 @@ class DayEnd:
             self._record.set_difference(doubt, now)
             self._herald.alert(now, "Record and broker still differ at the end", doubt)
             notes = "; ".join(filter(None, (notes, f"RECORD AND BROKER DIFFER: {doubt}")))
+        self._note_closes(now)
         if not self._journal.plans():
             reason = self._record.why_no_trade()
             self._results.log_skip(day, self._mode, reason)
@@ -85,6 +86,17 @@ class DayEnd:
         for path in (*report.paths, *self._results.export_daily_csv(day)):
             self._herald.tell(now, "file", f"Written: {path}")
         self._record.mark(Phase.REPORTED, now)
+
+    def _note_closes(self, now: datetime) -> None:
+        """Keep the closes for later sessions; those of a simulated day are no market's."""
+        if self._mode in SIMULATED:
+            return
+        try:
+            closes = self._source.official_closes(self._session.day)
+        except RetryLater:
+            return
+        if closes:
+            self._record.note_closes(closes, now)
 
     def _orders_in_doubt(self) -> list[str]:
         return [

@@ -8,6 +8,8 @@ from decimal import Decimal
 from src.control import ControlMode, ControlTable, SetBy
 from src.database import Remembered, Store
 from src.models import EntryDecision, SpreadPosition
+from src.ports import OfficialCloses
+from src.ratio import Closes
 from src.words import money
 
 __all__ = ["ControlMode", "DayRecord", "Notice", "SessionRecord", "SetBy"]
@@ -179,6 +181,33 @@ class DayRecord:
             (self._key, kind),
         ).fetchone()
         return str(row["text"]) if row else ""
+
+    def note_closes(self, closes: OfficialCloses, at: datetime) -> None:
+        """Keep the official closes of this session, by which later ones expect the ratio."""
+        self.event(at, "closes", json.dumps({"spy": closes.spy, "spx": closes.spx}))
+
+    def note_closes_before(self, closes: Closes, at: datetime) -> None:
+        """Keep what a source told of an earlier session, for a process that goes on later today."""
+        told = {"day": closes.day.isoformat(), "spy": closes.spy, "spx": closes.spx}
+        self.event(at, "closes before", json.dumps(told))
+
+    def earlier_closes(self, mode: str, most: int = 5) -> tuple[Closes, ...]:
+        """Return the closes that were kept of the last sessions of a mode, the newest first.
+
+        Where none were, those that the source told of the session before.
+        """
+        rows = self._store.read(
+            "SELECT e.session AS day, e.text FROM events e JOIN sessions s USING (session)"
+            " WHERE e.kind = 'closes' AND s.mode = ? AND e.session < ?"
+            " GROUP BY e.session HAVING e.id = max(e.id) ORDER BY e.session DESC LIMIT ?",
+            (mode, self._key, most),
+        ).fetchall()
+        told = [{"day": row["day"], **json.loads(row["text"])} for row in rows]
+        if not told and (text := self._newest("closes before")):
+            told = [json.loads(text)]
+        return tuple(
+            Closes(date.fromisoformat(each["day"]), each["spy"], each["spx"]) for each in told
+        )
 
     def record_decision(self, decision: EntryDecision) -> None:
         """Keep a decision with all its criteria."""

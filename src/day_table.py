@@ -29,6 +29,7 @@ from src.models import (
     Side,
     TradeSetup,
 )
+from src.outlook import Outlook, last_closes, outlook
 from src.ports import Clock, QuoteSource, RetryLater
 from src.settings import Settings
 from src.settlement import calculate_expiration_value
@@ -161,6 +162,7 @@ class _Maker:
         self._fees = fee_schedule(settings.fees)
         self._cost = lru_cache(maxsize=4096)(self._fee)
         self._collector = MarketDataCollector(source, clock, session, self._settings)
+        self._expected = self._expectation()
         self._rows, self._least, self._spreads = rows, least, spreads
         self._pairs: dict[tuple[OptionContract, OptionContract], int] = {}
         self._value: list[Whole] = []
@@ -169,6 +171,15 @@ class _Maker:
         self.column["offer"][:] = -np.inf
         self.column["pair"][:] = -1
         self._entry = np.zeros((spreads, rows), np.int32)
+
+    def _expectation(self) -> Outlook:
+        """Return what a day expects whose record is new: what its source tells of the last one."""
+        day = self._session.day
+        try:
+            closes = last_closes(self._source, day)
+        except RetryLater:
+            closes = None
+        return outlook(day, self._settings.strategy, closes=[closes] if closes else [])
 
     def see(self, minute: int, *, judge: bool) -> None:
         """Fill in one row."""
@@ -193,6 +204,7 @@ class _Maker:
             capacity=_ROOM,
             settings=self._settings,
             fees=self._fees,
+            expected=self._expected,
         )
         refused = any(not each.passed for each in decision.criteria if each.name in _OF_PRICES)
         found = 0

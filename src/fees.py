@@ -83,6 +83,11 @@ class FeeSchedule:
         sold = self.fee("SPY", SPY_PER_SPREAD, side=Side.SELL, price=spy_price)
         return sold + self.fee("SPXW", 1, side=Side.BUY, price=spx_price)
 
+    def closing(self, spy_price: Decimal, spx_price: Decimal) -> Decimal:
+        """Return what it costs to close one spread through the market, likewise."""
+        bought = self.fee("SPY", SPY_PER_SPREAD, side=Side.BUY, price=spy_price)
+        return bought + self.fee("SPXW", 1, side=Side.SELL, price=spx_price)
+
 
 def fee_schedule(fees: Fees) -> FeeSchedule:
     """Return the schedule that the settings name."""

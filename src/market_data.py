@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from src.models import OptionContract, Quote, Session, TradeSetup
+from src.models import OptionContract, Quote, Right, Session, TradeSetup
 from src.ports import Clock, QuoteSource, RetryLater
 from src.settings import Settings
 
@@ -44,6 +44,10 @@ Faults = list[tuple[Fault, str]]
 
 SPY_STRIKE_STEP = 1.0
 SPX_STRIKE_STEP = 5.0
+PARITY_STRIKES = 4
+"""Strikes on either side of the index of which calls and puts are asked for its level."""
+UNTRUSTED_INDEX = 0.01
+"""What the index may be off by before it is trusted, as a fraction: more than any gate allows."""
 LONGEST_CADENCE = 300.0
 """Seconds: whatever a recording says, an older quote is never taken for the newest."""
 
@@ -133,6 +137,9 @@ class MarketDataCollector:
         self._contracts: dict[tuple[float, float], tuple[OptionContract, OptionContract]] = {}
         self._spx_uncertainty = 0.0
         data = settings.market_data
+        self._index_is_trusted = session.open + timedelta(
+            minutes=data.spx_index_trusted_after_minutes
+        )
         self.limits = QuoteLimits(
             # A recording that holds one quote in five minutes has nothing newer to offer.
             max_age=max(
@@ -221,6 +228,8 @@ class MarketDataCollector:
         spy_price, spx_price = prices.get("SPY"), prices.get("SPX")
         if spy_price is None or spx_price is None:
             return NoSetup(now, price_faults, spy_price, spx_price)
+        if now < self._index_is_trusted and not self._spx_uncertainty:
+            spx_price = self._spx_by_parity(spx_price)
         spy_call, spx_call = self.contracts(*self.get_atm_strikes(spy_price, spx_price))
         quotes = self.get_options_quotes((spy_call, spx_call))
         spy_quote, spx_quote = quotes.get(spy_call), quotes.get(spx_call)
@@ -241,6 +250,35 @@ class MarketDataCollector:
             spx_call=spx_quote,
             spx_uncertainty=self._spx_uncertainty,
         )
+
+    def _spx_by_parity(self, index: float) -> float:
+        """Return SPX by the quotes of its options, where they tell it, and note how sure that is.
+
+        In the first minutes the index counts shares that have not opened at yesterday's price.
+        Where the options do not tell, it may be off by anything, so that it passes no gate.
+        """
+        from src.parity import implied_level  # noqa: PLC0415 - few days look so early
+
+        middle = nearest_strike(index, SPX_STRIKE_STEP)
+        day, near = self._session.day, range(-PARITY_STRIKES, PARITY_STRIKES + 1)
+        rights: tuple[Right, Right] = ("C", "P")
+        wanted = [
+            OptionContract("SPXW", day, middle + SPX_STRIKE_STEP * step, right)
+            for step in near
+            for right in rights
+        ]
+        now = self._clock.now()
+        fresh = {
+            contract: quote
+            for contract, quote in self.get_options_quotes(wanted).items()
+            if not self.limits.age_faults("", quote, now)
+        }
+        level = implied_level(fresh, timedelta(seconds=self.limits.max_skew))
+        if level is None or level.last is None:
+            self._spx_uncertainty = UNTRUSTED_INDEX * index
+            return index
+        self._spx_uncertainty = level.uncertainty
+        return round(level.last, 2)
 
     def tradable(
         self, contract: OptionContract, quotes: Mapping[OptionContract, Quote]

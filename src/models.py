@@ -12,6 +12,8 @@ from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from src.judgement import Criterion, Valuation
+
 NEW_YORK = ZoneInfo("America/New_York")
 Right = Literal["C", "P"]
 SPY_PER_SPREAD, MULTIPLIER = 10, 100
@@ -183,24 +185,13 @@ class TradeSetup:
         )
 
 
-class Criterion(NamedTuple):
-    """One entry rule as it was evaluated: the number that was seen against its limit."""
-
-    name: str
-    passed: bool
-    seen: str
-    limit: str
-
-    def __str__(self) -> str:
-        return f"{self.name}: {self.seen} (limit {self.limit})"
-
-
 @dataclass(frozen=True, slots=True)
 class EntryDecision:
     """To trade or not, and why.
 
     `entry_credit` and `expected_profit` are dollars a spread after entry fees, `None` without a
-    setup. `risk` is the loss in dollars at which the position is closed.
+    setup. `risk` is the loss in dollars at which the position is closed, `valuation` says where
+    the credit comes from and what the spread can cost; None without a setup.
     """
 
     timestamp: datetime
@@ -211,6 +202,7 @@ class EntryDecision:
     risk: float
     position_size: int
     setup: TradeSetup | None
+    valuation: Valuation | None = None
 
     @property
     def spy_quantity(self) -> int:
@@ -221,6 +213,11 @@ class EntryDecision:
     def spx_quantity(self) -> int:
         """SPXW calls to buy."""
         return self.position_size
+
+    @property
+    def risk_level(self) -> str:
+        """LOW, MEDIUM or HIGH, see `src.stress.Risk`; "unknown" without a setup."""
+        return self.valuation.risk_level if self.valuation else "unknown"
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -237,12 +234,14 @@ class EntryDecision:
             "entry_credit": self.entry_credit,
             "expected_profit": self.expected_profit,
             "risk": self.risk,
+            "risk_level": self.risk_level,
             "position_size": self.position_size,
             "spy_quantity": self.spy_quantity,
             "spx_quantity": self.spx_quantity,
             "reasons": list(self.reasons),
             "criteria": [each._asdict() for each in self.criteria],
             "setup": self.setup.to_dict() if self.setup else None,
+            "valuation": self.valuation.to_dict() if self.valuation else None,
         }
 
     @classmethod
@@ -257,6 +256,7 @@ class EntryDecision:
             risk=data["risk"],
             position_size=data["position_size"],
             setup=TradeSetup.from_dict(data["setup"]) if data["setup"] else None,
+            valuation=Valuation.from_dict(known) if (known := data.get("valuation")) else None,
         )
 
 

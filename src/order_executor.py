@@ -28,7 +28,6 @@ from src.models import (
 from src.order_records import SpreadPlan
 from src.order_worker import OrderWorker, Pricer, Tell
 from src.ports import Broker, Clock
-from src.pricing import strike_gap_value
 from src.settings import Settings
 from src.ticks import CENT, limit_for
 
@@ -68,13 +67,18 @@ class OrderExecutor:
 
     # The two things that a day asks for.
 
-    def place_spread_order(self, setup: TradeSetup, spreads: int = 1) -> SpreadResult:
+    def place_spread_order(
+        self, setup: TradeSetup, spreads: int = 1, not_earned: float = 0.0
+    ) -> SpreadResult:
         """Open so many spreads, or as much of them as the market gives within the criteria.
+
+        `not_earned` is what of the credit the decision does not count as profit, in dollars a
+        spread: prices may get worse only as long as the rest still exceeds its limit.
 
         Never leaves a SPY call short that an SPXW call does not cover. What was bought for a SPY
         sale that did not come about is sold again (UNWOUND).
         """
-        plan = self._make_plan(setup, spreads)
+        plan = self._make_plan(setup, spreads, not_earned)
         self._journal.record_plan(plan)
         return self.continue_entry(plan)
 
@@ -182,13 +186,13 @@ class OrderExecutor:
 
     # Prices at which a leg is wanted.
 
-    def _make_plan(self, setup: TradeSetup, spreads: int) -> SpreadPlan:
-        gap = Decimal(str(strike_gap_value(setup))).quantize(CENT, rounding=ROUND_CEILING)
+    def _make_plan(self, setup: TradeSetup, spreads: int, not_earned: float) -> SpreadPlan:
+        besides = Decimal(str(not_earned)).quantize(CENT, rounding=ROUND_CEILING)
         bid = Decimal(str(setup.spy_call.bid))
-        before_fees = SPY_PER_SPREAD * MULTIPLIER * bid - self._least - gap
+        before_fees = SPY_PER_SPREAD * MULTIPLIER * bid - self._least - besides
         # Fees grow with the premium: those of the highest price that may be paid are enough.
         fees = self._fees.opening(bid, max(before_fees / MULTIPLIER, Decimal(0)))
-        floor = self._least + gap + fees
+        floor = self._least + besides + fees
         room = before_fees - fees - CENT
         worst = limit_for(setup.spx_contract, Side.BUY, room / MULTIPLIER)
         return SpreadPlan(

@@ -168,6 +168,25 @@ class Strategy(Section):
     max_ratio: Positive = Field(
         10.05, description="Highest SPX/SPY ratio (no unit) at which prices are believed."
     )
+    ratio_gate_bp: Positive = Field(
+        10.0, description="Basis points that the ratio may lie from the one that is expected today."
+    )
+    ratio_gate_unsure_bp: Positive = Field(
+        40.0, description="The same while no earlier closes are known to expect it by."
+    )
+    expected_profit: Literal["edge", "credit"] = Field(
+        "edge", description="What must exceed min_entry_credit: the edge, or the bare credit."
+    )
+    after_hours_bp: NotNegative = Field(
+        40.0,
+        description="Basis points that SPY may move after 16:00; to sell that is no profit.",
+    )
+    max_vol_gap: Positive = Field(
+        2.0, description="Points of annual volatility between the legs that may be unexplained."
+    )
+    vol_gap_blocks: Literal["live", "always", "never"] = Field(
+        "live", description="When a larger gap forbids an entry: only with real money, or always."
+    )
     strike_rule: Literal["atm", "matched"] = Field(
         "matched",
         description="How the SPX strike is chosen: matched to ratio x SPY strike, or atm.",
@@ -207,6 +226,9 @@ class MarketData(Section):
     )
     max_leg_skew_seconds: NotNegative = Field(
         2.0, description="Seconds that the quotes of the two legs may lie apart."
+    )
+    spx_index_trusted_after_minutes: NotNegative = Field(
+        5.0, description="Minutes after the open before which SPX is taken from its options."
     )
 
 

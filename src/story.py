@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 
+from src.judgement import Valuation
 from src.legging import SpreadResult, Status
-from src.models import EntryDecision, ExitSignal, Quote, SpreadPosition
+from src.models import EntryDecision, ExitSignal, Quote, SpreadPosition, TradeSetup
 from src.ports import OfficialCloses
 from src.position_monitor import LiveValue
+from src.price_words import CONTRADICTION, risk_line, volatility_line
+from src.risk_manager import reg_t_margin
+from src.settings import Settings
 from src.settlement import ExpirationValue
 from src.words import UNKNOWN, money
 
@@ -36,6 +40,8 @@ def decision_lines(decision: EntryDecision) -> list[str]:
             f"Decision: {verb}. {prices}, strike gap {setup.strike_gap:+.2f} points.",
             f"  Calls: {calls}.",
         ]
+    if decision.valuation:
+        headlines += _priced(decision.valuation)
     rows = [
         f"  {'yes' if each.passed else 'NO '}  {each.name:<16} {each.seen}  (limit: {each.limit})"
         for each in decision.criteria
@@ -47,6 +53,14 @@ def decision_lines(decision: EntryDecision) -> list[str]:
         )
         rows.append(size)
     return [*headlines, *rows]
+
+
+def _priced(valuation: Valuation) -> list[str]:
+    """Return what the prices imply: volatilities, possible losses, and whether they can be true."""
+    lines = [f"  {volatility_line(valuation)}", f"  {risk_line(valuation)}"]
+    if valuation.contradiction:
+        lines.append(f"  {CONTRADICTION}: {valuation.contradiction}.")
+    return lines
 
 
 def _market(quote: Quote) -> str:
@@ -63,7 +77,23 @@ def decision_in_short(decision: EntryDecision) -> str:
     return (
         f"No trade: SPY {setup.spy_contract.strike:g} / SPXW {setup.spx_contract.strike:g}, "
         f"credit {money(decision.entry_credit)}, gap {setup.strike_gap:+.2f} points, "
-        f"expected {money(decision.expected_profit)}; fails: {failed or 'position size'}."
+        f"expected {money(decision.expected_profit)}; fails: {failed or 'position size'}"
+        f"{_flag(decision)}."
+    )
+
+
+def _flag(decision: EntryDecision) -> str:
+    known = decision.valuation
+    return f"; {CONTRADICTION}" if known and known.contradiction else ""
+
+
+def risk_allows(setup: TradeSetup, size: int, settings: Settings) -> str:
+    """Return how much may be opened, and its margin both ways."""
+    capital = settings.strategy.capital_per_spread * size
+    broad, narrow = reg_t_margin(setup, size), reg_t_margin(setup, size, narrow=True)
+    return (
+        f"Risk allows {size}: ${capital:,.0f} set aside. Under Reg T the calls count as uncovered: "
+        f"margin ${broad:,.0f} (15 % rule) to ${narrow:,.0f} (20 % rule)."
     )
 
 

@@ -5,14 +5,23 @@ from datetime import datetime, time
 from decimal import Decimal
 from functools import lru_cache
 
+from src.credit_split import value_setup
 from src.fees import FeeSchedule
+from src.judgement import Criterion, Valuation
 from src.market_data import Fault, NoSetup
-from src.models import MULTIPLIER, SPY_PER_SPREAD, Criterion, EntryDecision, Session, TradeSetup
-from src.pricing import expected_profit, strike_gap_value
+from src.models import MULTIPLIER, SPY_PER_SPREAD, EntryDecision, Session, TradeSetup
+from src.outlook import Outlook, outlook
+from src.ratio import BASIS_POINT
 from src.settings import Settings
 from src.words import UNKNOWN, money
 
 DEFAULT_FEES = FeeSchedule()
+BLIND = (
+    "strategy.expected_profit is credit: the bare credit is judged. It is blind to the gap between "
+    "the strikes, to SPX over SPY not being 10, to what may happen to SPY between 16:00 and 17:30, "
+    "and to what getting out costs. The edge is reckoned and shown beside it."
+)
+"""What a person who chose the bare credit is told each day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +68,31 @@ def should_enter_trade(
     capacity: Capacity,
     settings: Settings,
     fees: FeeSchedule = DEFAULT_FEES,
+    expected: Outlook | None = None,
 ) -> EntryDecision:
-    """Evaluate all six criteria, also those behind one that fails, and size the position."""
+    """Evaluate all six criteria, also those behind one that fails, and size the position.
+
+    `expected` is what was known of the day before its first quote; by default what its date says.
+    """
+    rules = settings.strategy
+    expected = expected or outlook(session.day, rules)
     setup = market if isinstance(market, TradeSetup) else None
-    credit = profit = None
+    credit = profit = valuation = None
     if setup:
         # A setup has both sides of both quotes: that is what makes it one.
         credit = calculate_entry_credit(setup.spy_call.bid or 0.0, setup.spx_call.ask or 0.0, fees)
-        profit = expected_profit(credit, setup)
+        valuation = value_setup(
+            setup, credit, expected.ratio, session=session, settings=rules, fees=fees
+        )
+        profit = _expected_profit(credit, valuation, settings)
     clock = f"{now:%H:%M:%S}"
     criteria = (
         _market_open(now, clock, session),
         _entry_window(now, clock, session, settings),
         _contracts_available(market),
-        _ratio(market, settings),
+        _ratio(market, expected, settings),
         _spreads(market, settings),
-        _profit(setup, credit, profit, settings),
+        _profit(credit, valuation, expected, settings),
     )
     size = calculate_position_size(capacity, settings)
     return EntryDecision(
@@ -86,7 +104,15 @@ def should_enter_trade(
         risk=settings.strategy.max_position_loss * size,
         position_size=size,
         setup=setup,
+        valuation=valuation,
     )
+
+
+def _expected_profit(credit: float, valuation: Valuation, settings: Settings) -> float | None:
+    """Return dollars a spread, None for an edge that cannot be reckoned."""
+    if settings.strategy.expected_profit == "credit":
+        return credit
+    return valuation.split.edge if valuation.split else None
 
 
 @lru_cache(maxsize=8)
@@ -123,16 +149,24 @@ def _contracts_available(market: TradeSetup | NoSetup) -> Criterion:
     return Criterion(name, not missing, "; ".join(missing) or "both quoted", limit)
 
 
-def _ratio(market: TradeSetup | NoSetup, settings: Settings) -> Criterion:
-    rules = settings.strategy
-    limit = f"{rules.min_ratio:g} to {rules.max_ratio:g}"
+def _ratio(market: TradeSetup | NoSetup, expected: Outlook, settings: Settings) -> Criterion:
+    """Judge SPX over SPY by its fixed limits, and by the ratio that is expected today."""
+    rules, today = settings.strategy, expected.ratio
+    limit = (
+        f"{rules.min_ratio:g} to {rules.max_ratio:g}, "
+        f"and within {today.band_bp:g} bp of {today.value:.4f}"
+    )
     if market.spy_price is None or market.spx_price is None:
         return Criterion("ratio", passed=False, seen=UNKNOWN, limit=limit)
     ratio = market.spx_price / market.spy_price
-    seen = f"{ratio:.4f}"
+    distance = today.distance_bp(ratio)
+    seen, unsure = f"{ratio:.4f} ({distance:+.1f} bp)", 0.0
     if isinstance(market, TradeSetup) and market.spx_uncertainty:
-        seen += f" (give or take {market.spx_uncertainty / market.spy_price:.4f})"
-    return Criterion("ratio", rules.min_ratio <= ratio <= rules.max_ratio, seen, limit)
+        unsure = market.spx_uncertainty / market.spy_price
+        seen += f" (give or take {unsure:.4f})"
+    # What SPX may be off by must not carry the ratio out of the gate either.
+    near = abs(distance) + unsure / today.value / BASIS_POINT <= today.band_bp
+    return Criterion("ratio", rules.min_ratio <= ratio <= rules.max_ratio and near, seen, limit)
 
 
 def _spreads(market: TradeSetup | NoSetup, settings: Settings) -> Criterion:
@@ -147,12 +181,35 @@ def _spreads(market: TradeSetup | NoSetup, settings: Settings) -> Criterion:
 
 
 def _profit(
-    setup: TradeSetup | None, credit: float | None, profit: float | None, settings: Settings
+    credit: float | None, valuation: Valuation | None, expected: Outlook, settings: Settings
 ) -> Criterion:
-    least = settings.strategy.min_entry_credit
-    limit = f"above ${least:,.2f}"
-    if setup is None or credit is None or profit is None:
+    rules = settings.strategy
+    limit = f"above ${rules.min_entry_credit:,.2f}"
+    if credit is None or valuation is None:
         return Criterion("expected profit", passed=False, seen=UNKNOWN, limit=limit)
-    gap = strike_gap_value(setup)
-    seen = f"{money(profit)} = credit {money(credit)} less value of the strike gap {money(gap)}"
-    return Criterion("expected profit", profit > least, seen, limit)
+    profit, seen = _expected_profit(credit, valuation, settings), _in_parts(credit, valuation)
+    if rules.expected_profit == "credit":
+        seen = f"{money(credit)}, the bare credit; as an edge {seen}"
+    passed = profit is not None and profit > rules.min_entry_credit
+    if valuation.contradiction and _is_blocked(expected, settings):
+        passed, seen = False, f"{seen}; not believed: quotes that cannot both be true"
+    return Criterion("expected profit", passed, seen, limit)
+
+
+def _is_blocked(expected: Outlook, settings: Settings) -> bool:
+    """Whether two quotes that cannot both be true forbid an entry."""
+    when = settings.strategy.vol_gap_blocks
+    return when == "always" or (when == "live" and expected.is_live)
+
+
+def _in_parts(credit: float, valuation: Valuation) -> str:
+    """Return the edge and what it leaves away of the credit, in one line."""
+    split = valuation.split
+    if split is None:
+        return f"{UNKNOWN}: {valuation.contradiction}"
+    out = split.spread_out + split.fees_out
+    return (
+        f"{money(split.edge)} = credit {money(credit)} less strike gap and ratio "
+        f"{money(split.fair_value)}, after hours {money(split.after_hours)}, "
+        f"getting out {money(-out)}"
+    )

@@ -63,7 +63,8 @@ class TradeBook:
 
     def enter(self, setup: TradeSetup, decision: EntryDecision, now: datetime) -> None:
         """Open the position that was decided upon, or as much of it as the market gives."""
-        result = self._executor.place_spread_order(setup, decision.position_size)
+        not_earned = (decision.entry_credit or 0.0) - (decision.expected_profit or 0.0)
+        result = self._executor.place_spread_order(setup, decision.position_size, not_earned)
         self._entered(self._journal.plan(result.spread_no), result, decision, now)
 
     def leave(self, position: SpreadPosition, reason: ExitReason, text: str, now: datetime) -> None:

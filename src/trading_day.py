@@ -26,13 +26,14 @@ from src.models import (
     TradeSetup,
 )
 from src.order_executor import OrderExecutor
+from src.outlook import Expectations
 from src.ports import Account, Broker, Clock, Notifier, QuoteSource, RetryLater
 from src.position_monitor import DayState, LiveValue, PositionMonitor
 from src.recovery import Recovery
 from src.results_logger import ResultsLogger
-from src.risk_manager import Exposure, RiskManager, reg_t_margin
+from src.risk_manager import Exposure, RiskManager
 from src.settings import Settings
-from src.strategy_engine import Capacity, should_enter_trade
+from src.strategy_engine import BLIND, Capacity, should_enter_trade
 from src.timetable import Phase, Timetable
 from src.trade_book import TradeBook
 from src.words import ended
@@ -80,6 +81,7 @@ class TradingDay:
         self._tell, self._alert = self._herald.tell, self._herald.alert
         self._fees = fee_schedule(settings.fees)
         self._collector = MarketDataCollector(source, clock, session, settings)
+        self._expectations = Expectations(self.record, source, settings.strategy, mode)
         self._monitor = PositionMonitor(self._collector, self.timetable, settings, self._fees)
         self._risk = RiskManager(settings)
         self._executor = OrderExecutor(
@@ -123,6 +125,8 @@ class TradingDay:
     def begin(self, run_key: str, now: datetime) -> None:
         """Record that this session is worked on; a session begun before is gone on with."""
         self.record.begin_session(self.mode, self._source.name, run_key, now)
+        if self._settings.strategy.expected_profit == "credit":
+            self._tell(now, "note", BLIND)
 
     def tick(self, now: datetime) -> datetime | None:
         """Bring the day up to `now`; return when to be called next, None when it is over."""
@@ -165,6 +169,7 @@ class TradingDay:
         if phase is Phase.SETTLING_IN:
             words = f"The market is open; it settles until {self.timetable.entry_start:%H:%M}."
             self._herald.tell_once(now, "wait", words)
+            self._expectations.prepare(now)
         elif phase is Phase.ENTRY_WINDOW:
             self.morning_routine(now)
         self.monitor_loop(now)
@@ -192,9 +197,9 @@ class TradingDay:
 
     def wait_until_market_open(self, now: datetime) -> datetime:
         """Return the opening time, and say once that it is waited for."""
-        self._herald.tell_once(
-            now, "wait", f"Waiting for the open at {self.session.open:%H:%M} ET."
-        )
+        words = f"Waiting for the open at {self.session.open:%H:%M} ET."
+        self._herald.tell_once(now, "wait", words)
+        self._expectations.prepare(now)
         return self.session.open
 
     def morning_routine(self, now: datetime) -> EntryDecision | None:
@@ -223,6 +228,7 @@ class TradingDay:
             capacity=capacity,
             settings=self._settings,
             fees=self._fees,
+            expected=self._expectations.get(),
         )
         self.record.record_decision(decision)
         self._tell_decision(now, decision)
@@ -326,8 +332,7 @@ class TradingDay:
         if not verdict.allowed:
             self._tell(now, "risk", ended(f"Risk says no: {'; '.join(verdict.reasons)}"))
             return
-        margin = f"${reg_t_margin(setup, size):,.0f}"
-        self._tell(now, "risk", f"Risk allows {size}. Uncovered under Reg T: margin {margin}.")
+        self._tell(now, "risk", story.risk_allows(setup, size, self._settings))
         self._book.enter(setup, decision, now)
 
     # Watching.

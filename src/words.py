@@ -15,6 +15,8 @@ LABELS = {
     "rehearsal": "REHEARSAL on a clock of its own: no money was at stake",
     "live": "live account, real money",
 }
+SIMULATED = frozenset({"demo", "replay"})
+"""Modes in which nobody is told of anything."""
 EXIT_WORDS: Mapping[str, str] = {
     ExitReason.ASSIGNMENT_RISK: "the short SPY calls stood deep in the money",
     ExitReason.PRE_EXPIRATION: "the close was near and the short calls could have been exercised",

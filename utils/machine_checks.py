@@ -4,7 +4,6 @@ Nothing is changed and nothing is sent. Libraries are imported inside the checks
 that a missing one is a row and not the end of all.
 """
 
-import csv
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.database import schema_version
+from src.dividends import first_after, last_before, load_dividends
 from src.models import Session
 from src.ports import Check, Verdict
 
@@ -279,17 +279,21 @@ def ex_dividend(today: date, table: Path, days: "MarketCalendar") -> Check:
     Calls that are exercised on the eve carry the dividend away from whoever is short of them.
     """
     name = "ex-dividend"
-    with table.open(encoding="utf-8", newline="") as file:
-        known = sorted(date.fromisoformat(row["ex_date"]) for row in csv.DictReader(file))
-    coming = [each for each in known if each > today]
-    if not coming:
+    known = load_dividends(table)
+    coming, last = first_after(today, known), last_before(today, known)
+    if coming is None:
         words = f"{table.name} knows no date of SPY after {today}."
         return Check(name, Verdict.WARN, words, f"Add the dates that the fund names to {table}.")
-    if days.next_session(today).day >= coming[0]:
-        words = f"SPY is quoted without its dividend from {coming[0]} on."
+    if days.next_session(today).day >= coming.ex_date:
+        words = f"SPY is quoted without its dividend from {coming.ex_date} on."
         mend = "Calls assigned tonight cost the dividend as well; hold none over the close."
         return Check(name, Verdict.WARN, words, mend)
-    return Check(name, Verdict.OK, f"the next date of SPY is {coming[0]}.")
+    words = f"the next date of SPY is {coming.ex_date}."
+    if last and not last.is_known:
+        words += f" The amount of {last.ex_date} is taken as ${last.amount:.2f}, as the one before."
+        mend = f"Put the amount that was paid into {table}."
+        return Check(name, Verdict.WARN, words, mend)
+    return Check(name, Verdict.OK, words)
 
 
 # Who is told, and with which keys.

@@ -78,11 +78,21 @@ REAL = ("broker.paper_trading=false", f"broker.live_account={ACCOUNT}")
 
 def test_a_live_day_begins_when_nothing_is_missing(live: Live) -> None:
     with a_tws() as server:
-        code, out, err = live(*at(server), *REAL)
+        # The market of the stage is one that cannot be, or there would be nothing to trade.
+        code, out, err = live(*at(server), *REAL, "strategy.vol_gap_blocks=never")
     assert (code, err) == (0, "")
     assert f"LIVE, REAL MONEY: Interactive Brokers live account {ACCOUNT}." in out
     assert "Entry FILLED" in out
     assert sorted(server.book.net().values()) == [-20, 2]
+
+
+def test_with_real_money_nothing_is_entered_on_quotes_that_cannot_both_be_true(live: Live) -> None:
+    with a_tws() as server:
+        code, out, err = live(*at(server), *REAL)
+    assert (code, err) == (0, "")
+    assert "QUOTES THAT CANNOT BOTH BE TRUE" in out
+    assert "not believed" in out
+    assert server.book.orders == []
 
 
 class Terminal(io.StringIO):

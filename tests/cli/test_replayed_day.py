@@ -64,7 +64,7 @@ def test_nothing_is_said_on_standard_error_when_all_is_well(trade: Played, skip:
         ("0DTE contracts", "SPY 600 call and SPXW 6000 call", "calls of today"),
         ("ratio", "10.0000", "9.95 to 10.05"),
         ("spreads", "SPY 0.04, SPX 0.40", "SPY at most 0.05, SPX at most 1.00"),
-        ("expected profit", "$637.85 = credit", "above $400.00"),
+        ("expected profit", "+$411.77 = credit +$637.85", "above $400.00"),
     ],
 )
 def test_a_decision_tells_every_criterion_with_its_number_and_its_limit(
@@ -77,7 +77,7 @@ def test_a_decision_tells_every_criterion_with_its_number_and_its_limit(
 
 def test_a_decision_against_trading_names_the_criterion_that_fails(skip: Played) -> None:
     (line,) = skip.said("NO   expected profit")
-    assert "$37.85" in line
+    assert "-$68." in line
     assert "above $400.00" in line
     assert len(skip.said("fails: expected profit")) == 25  # 9:36 to 10:00, one line a minute
 
@@ -128,7 +128,7 @@ def test_the_result_is_told_and_recorded_to_the_cent(trade: Played) -> None:
 def test_a_day_without_a_trade_says_so_and_why(skip: Played) -> None:
     (line,) = skip.said("No trade today")
     assert "26 looks" in line
-    assert "$37.85" in line
+    assert "-$68." in line
     assert table(skip.data, "trades") == []
     assert table(skip.data, "orders") == []
     assert table(skip.data, "daily_summary", "trades_count, total_pnl") == [(0, 0.0)]

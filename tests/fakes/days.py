@@ -32,6 +32,7 @@ class PlayedDay:
     happen: dict[str, Happening] = field(default_factory=dict)
     start: str = "09:25"
     notifier: Notifier | None = None
+    mode: str = "demo"
     said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -54,7 +55,7 @@ class PlayedDay:
     def _new_day(self) -> TradingDay:
         day = TradingDay(
             session=self.session,
-            mode="demo",
+            mode=self.mode,
             settings=self.settings,
             source=self.market,
             broker=self.broker,

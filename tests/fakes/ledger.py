@@ -7,9 +7,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from src.database import open_database
+from src.judgement import Criterion
 from src.models import (
     NEW_YORK,
-    Criterion,
     EntryDecision,
     OptionContract,
     Quote,

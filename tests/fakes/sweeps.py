@@ -37,12 +37,15 @@ def settings_of_chance(chance: random.Random) -> Settings:
     """Return settings under which days of all sorts trade, and end in all ways."""
     choices: dict[str, tuple[object, ...]] = {
         "strategy.strike_rule": ("atm", "matched"),
+        "strategy.expected_profit": ("edge", "credit", "credit"),
+        "strategy.vol_gap_blocks": ("live", "always", "never"),
+        "strategy.ratio_gate_bp": (10, 10, 5),
         "strategy.min_entry_credit": (0, 20, 50, 100, 200, 300, 400),
         "strategy.exit_threshold": (0.5, 1, 2, 5, 10),
-        "strategy.max_position_loss": (100, 200, 300, 500, 1000, 6000),
+        "strategy.max_position_loss": (100, 200, 300, 500, 500, 1000, 6000),
         "strategy.max_daily_loss": (200, 400, 1000, 2000),
         "strategy.max_spreads": (1, 2, 3),
-        "strategy.capital_per_spread": (25000, 25000, 33400, 49000),
+        "strategy.capital_per_spread": (25000, 25000, 25000, 49000),
         "strategy.pin_band_dollars": (0, 1.5),
         "strategy.pin_band_percent": (0, 0.25),
         "strategy.trade_half_days": ("true",),

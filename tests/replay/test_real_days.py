@@ -19,6 +19,8 @@ from tests.fakes.builders import a_clock, a_session, at
 
 pytestmark = pytest.mark.real_data
 PATHS = sorted((REAL_DATA / "tapes").glob("*.csv.gz"))
+BARE = ("--set", "strategy.strike_rule=atm", "--set", "strategy.expected_profit=credit")
+"""The settings with which the recorded days trade: the bare credit at the money."""
 ROOM = Capacity(0, Decimal(100_000), Decimal(100_000))
 
 
@@ -149,8 +151,9 @@ def test_every_recorded_day_is_played_to_its_end(play: Player, path: Path) -> No
 def test_28_january_trades_at_the_money_and_is_settled_to_the_cent(
     play: Player, tapes: Path
 ) -> None:
-    day = play(tapes / "2026-01-28.csv.gz", "--set", "strategy.strike_rule=atm")
-    assert day.column("SELECT entry_time FROM trades") == ["2026-01-28T09:36:00-05:00"]
+    day = play(tapes / "2026-01-28.csv.gz", *BARE)
+    assert day.column("SELECT entry_time FROM trades") == ["2026-01-28T09:35:00-05:00"]
+    assert "It is blind to the gap between the strikes" in day.output
     # Two spreads: 20 SPY calls sold at 1.96, 2 SPXW bought at 13.00, 2 x 2.15 of fees.
     assert day.column("SELECT entry_credit FROM trades") == [1315.70]
     # SPX closed at 6976.28 and SPY at 695.42: both calls expired out of the money.
@@ -165,7 +168,7 @@ def test_28_january_trades_at_the_money_and_is_settled_to_the_cent(
 def test_a_recording_of_a_replay_replays_to_the_same_orders_and_cents(
     play: Player, tapes: Path
 ) -> None:
-    options = ("--set", "strategy.strike_rule=atm")
+    options = BARE
     first = play(tapes / "2026-01-28.csv.gz", *options, folder="first")
     second = play(play.tape_of("first", "2026-01-28"), *options, folder="second")
     for query in (
@@ -179,7 +182,7 @@ def test_a_recording_of_a_replay_replays_to_the_same_orders_and_cents(
 
 
 def test_a_day_played_twice_is_recorded_once(play: Player, tapes: Path) -> None:
-    options = ("--set", "strategy.strike_rule=atm")
+    options = BARE
     play(tapes / "2026-01-28.csv.gz", *options)
     again = play(tapes / "2026-01-28.csv.gz", *options)
     assert again.column("SELECT final_pnl FROM trades") == [1315.70]

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from brokers.alpaca_market import AlpacaMarket
-from brokers.alpaca_parity import implied_level
 from src.models import OptionContract, Quote
+from src.parity import implied_level
 from src.ports import MendInput, RetryLater
 from tests.fakes.alpaca_desk import SPX, SPY, AlpacaDesk, a_desk
 from tests.fakes.alpaca_server import HTML

@@ -1,16 +1,20 @@
 import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from src.daily_report import DailyReport
-from src.models import ExitReason
+from src.models import EntryDecision, ExitReason
 from src.ports import MendInput
 from src.report_layout import WIDTH, Alarm, Block, Heading, Paragraph, Table, as_markdown, as_text
 from src.results_logger import ResultsLogger
+from src.settings import Settings
+from src.strategy_engine import Capacity, should_enter_trade
 from src.words import EXIT_WORDS, money
+from tests.fakes.builders import a_session, a_setup
 from tests.fakes.ledger import DAY, Ledger, a_decision, a_position, moment, without_setup
 
 
@@ -165,6 +169,55 @@ def test_the_part_of_the_credit_that_pays_for_a_strike_gap_is_named(
     assert "| payment for a strike gap of +5.00 SPX points, about | +$250.00 |" in report.markdown
     assert "| the rest, called expected profit | +$387.85 |" in report.markdown
     assert "not wholly hedged" in words(report.text)
+
+
+def a_priced_decision(*, at: datetime | None = None) -> EntryDecision:
+    """The worked example as it is judged today, on a day whose ratio is expected at 10."""
+    when = at or moment(9, 41)
+    day = when.date()
+    settings = Settings.defaults().changed("strategy.ratio_gate_unsure_bp=100")
+    return should_enter_trade(
+        a_setup(when=when),
+        now=when,
+        session=a_session(day=day),
+        capacity=Capacity(0, Decimal(100_000), Decimal(100_000)),
+        settings=settings,
+    )
+
+
+def test_where_the_credit_comes_from_is_told_line_by_line(
+    ledger: Ledger, logger: ResultsLogger
+) -> None:
+    ledger.decide(a_priced_decision())
+    markdown = logger.generate_daily_report(DAY).markdown
+    for row in (
+        "| pay for what SPY may do between 16:00 and 17:30 | +$199.81 |",
+        "| the rest of the gap between the volatilities | +$480.19 |",
+        "| paid to trade at bid and ask instead of between them | -$40.00 |",
+        "| fees of opening | -$2.15 |",
+        "| CREDIT, as quoted and net of fees | +$637.85 |",
+        "| EDGE, the expected profit | +$411.77 |",
+    ):
+        assert row in markdown
+    assert "**QUOTES THAT CANNOT BOTH BE TRUE: SPY's volatility is 19.8%" in markdown
+    assert "Risk MEDIUM" in markdown
+
+
+def test_what_an_assignment_would_mean_is_told_of_a_day_with_a_trade(
+    ledger: Ledger, logger: ResultsLogger
+) -> None:
+    decision = a_priced_decision()
+    ledger.decide(decision)
+    assert "If the calls are exercised" not in logger.generate_daily_report(DAY).text
+    ledger.open_reference_spread()
+    logger.log_trade(a_position(), decision, "paper")
+    told = words(logger.generate_daily_report(DAY).text)
+    for part in (
+        "No ex-date of SPY lies before the call dies",
+        "short 1,000 SPY shares, sold at 600: $600,000 of stock",
+        "With SPY between 598.50 and 601.50 at the close",
+    ):
+        assert part in told
 
 
 def test_a_moment_without_a_setup_has_no_credit_to_explain(

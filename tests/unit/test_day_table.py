@@ -68,8 +68,8 @@ class Told:
         }
 
     def official_closes(self, day: object) -> OfficialCloses | None:
-        assert day == SESSION.day
-        return self._closes if self._clock.now() >= SESSION.close else None
+        is_over = day == SESSION.day and self._clock.now() >= SESSION.close
+        return self._closes if is_over else None
 
 
 class Unreachable(ScriptedMarket):
@@ -84,7 +84,9 @@ def a_table(
 ) -> DayTable:
     judged, looked = np.zeros((2, ROWS), np.bool_)
     judged[ENTRY], looked[EXIT] = True, True
-    settings = Settings.defaults().changed("strategy.strike_rule=atm", *texts)
+    settings = Settings.defaults().changed(
+        "strategy.strike_rule=atm", "strategy.expected_profit=credit", *texts
+    )
     return day_table(
         source,  # type: ignore[arg-type] # a fake says less than the port
         SESSION,

@@ -32,7 +32,7 @@ def entered(desk: Desk, spreads: int = 1) -> Desk:
 
 def a_plan_of(desk: Desk) -> SpreadPlan:
     """The plan of an entry at the market of the desk, which comes to nothing here."""
-    return desk.executor._make_plan(a_setup(when=desk.clock.now()), 1)
+    return desk.executor._make_plan(a_setup(when=desk.clock.now()), 1, 0.0)
 
 
 def ids(desk: Desk) -> list[str]:
@@ -169,13 +169,10 @@ def test_spx_is_bought_up_to_the_last_price_at_which_the_profit_is_above_the_min
         assert (desk.plan().spx_worst, result.spx.status) == (Decimal("25.70"), status)
 
 
-def test_a_strike_gap_that_was_paid_for_lowers_the_price_for_spx() -> None:
-    """A gap of +2 points is worth 100 x 0.5 x 2 = 100 dollars: P < 24.7785, on the grid 24.70."""
+def test_what_of_the_credit_is_no_profit_lowers_the_price_for_spx() -> None:
+    """Of the credit 99.96 dollars pay for something else: P < 24.7789, on the grid 24.70."""
     desk = Desk()
-    setup = a_setup(when=desk.clock.now(), spx=6000.50, spy=600.25, spx_strike=6000.0)
-    gap = setup.strike_gap
-    assert gap == pytest.approx(1.9991669)
-    desk.executor.place_spread_order(setup, 1)
+    desk.executor.place_spread_order(a_setup(when=desk.clock.now()), 1, 99.96)
     assert desk.plan().spx_worst == Decimal("24.70")
     assert desk.plan().spy_floor == Decimal("502.11"), "400 + 99.96 + 2.15"
 

@@ -404,3 +404,59 @@ def test_a_contract_without_a_quote_is_not_tradable() -> None:
 def test_both_strike_rules_choose_600_and_6000_in_the_worked_example(rule: str) -> None:
     collector = a_collector(a_market(), f"strategy.strike_rule={rule}")
     assert collector.get_atm_strikes(600.25, 6002.50) == (600.0, 6000.0)
+
+
+# The first minutes of the index.
+
+EARLY = "09:33"
+
+
+def with_options_around(level: float, market: Market) -> Market:
+    """Quote calls and puts near the money that agree on a level of SPX, half a point wide."""
+    for strike in range(5970, 6040, 5):
+        value = max(level - strike, 0.0) + 8.0
+        for contract, fair in (
+            (OptionContract("SPXW", SPXW.expiry, float(strike), "C"), value),
+            (OptionContract("SPXW", SPXW.expiry, float(strike), "P"), value - (level - strike)),
+        ):
+            market.quote(contract, round(fair - 0.25, 2), round(fair + 0.25, 2))
+    market.quote(SPY, 2.98, 3.02)
+    return market
+
+
+def test_in_its_first_minutes_spx_is_taken_from_its_options() -> None:
+    market = with_options_around(6004.0, a_market(a_clock(EARLY)))
+    setup = a_collector(market).get_trade_setup()
+    assert isinstance(setup, TradeSetup)
+    assert (setup.spx_price, setup.spx_uncertainty) == (6004.0, 0.5)
+
+
+def test_from_then_on_the_index_is_believed_and_no_puts_are_asked_for() -> None:
+    market = with_options_around(6004.0, a_market(a_clock("09:35")))
+    setup = a_collector(market).get_trade_setup()
+    assert isinstance(setup, TradeSetup)
+    assert (setup.spx_price, setup.spx_uncertainty) == (6002.5, 0.0)
+    assert {each.right for each in market.asked} == {"C"}
+
+
+def test_how_long_the_index_is_not_believed_is_a_setting() -> None:
+    change = "market_data.spx_index_trusted_after_minutes=15"
+    market = with_options_around(6004.0, a_market(a_clock("09:44:59")))
+    setup = a_collector(market, change).get_trade_setup()
+    assert isinstance(setup, TradeSetup)
+    assert setup.spx_price == 6004.0
+
+
+def test_without_options_that_tell_the_index_is_uncertain_beyond_any_gate() -> None:
+    setup = a_collector(a_market(a_clock(EARLY))).get_trade_setup()
+    assert isinstance(setup, TradeSetup)
+    assert setup.spx_price == 6002.5
+    assert setup.spx_uncertainty == pytest.approx(60.0, rel=0.01)
+
+
+def test_old_options_do_not_tell() -> None:
+    market = with_options_around(6004.0, a_market(a_clock(EARLY)))
+    market.ages = {each: 30.0 for each in market.options if each not in {SPY, SPXW}}
+    setup = a_collector(market).get_trade_setup()
+    assert isinstance(setup, TradeSetup)
+    assert setup.spx_uncertainty > 50.0

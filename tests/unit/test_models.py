@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from src.judgement import Criterion
 from src.models import (
-    Criterion,
     EntryDecision,
     Fill,
     Leg,
@@ -134,6 +134,7 @@ def test_a_decision_in_plain_types_has_the_agreed_keys() -> None:
         "should_trade": False,
         "entry_credit": 637.85,
         "risk": 1000.0,
+        "risk_level": "unknown",
         "position_size": 2,
         "spy_quantity": 20,
         "spx_quantity": 2,

@@ -168,6 +168,30 @@ def test_a_tape_without_json_or_with_a_null_cadence_has_none(tmp_path: Path) -> 
     assert market(path, SetClock()).cadence_seconds is None
 
 
+class TestClosesOfEarlierDays:
+    YESTERDAY = DAY - timedelta(days=1)
+
+    def a_market(self, folder: Path) -> ReplayMarket:
+        return market(write(folder, row("09:35:00", "SPY", ",,,,691.02")), SetClock())
+
+    def test_the_tape_tells_those_of_the_session_before(self, tmp_path: Path) -> None:
+        tell(tmp_path, closes_before={"date": str(self.YESTERDAY), "SPY": 740.8, "SPX": 7418.53})
+        closes = self.a_market(tmp_path).official_closes(self.YESTERDAY)
+        assert closes is not None
+        assert (closes.spy, closes.spx) == (740.8, 7418.53)
+        assert self.a_market(tmp_path).official_closes(DAY - timedelta(days=2)) is None
+
+    def test_a_tape_of_that_day_beside_it_tells_them_too(self, tmp_path: Path) -> None:
+        told = {"closes": {"SPY": 740.8, "SPX": 7418.53}}
+        (tmp_path / f"{self.YESTERDAY}.json").write_text(json.dumps(told))
+        closes = self.a_market(tmp_path).official_closes(self.YESTERDAY)
+        assert closes is not None
+        assert (closes.spy, closes.spx) == (740.8, 7418.53)
+
+    def test_otherwise_they_are_not_known(self, tmp_path: Path) -> None:
+        assert self.a_market(tmp_path).official_closes(self.YESTERDAY) is None
+
+
 class TestOfficialCloses:
     def rows(self) -> list[str]:
         return [
@@ -335,6 +359,8 @@ class TestABadTapeIsRefusedInWords:
             ('{"labels": "a"}', "labels is 'a', but must be a list"),
             ('{"closes": {"SPY": 1}}', "closes is"),
             ('{"closes": {"SPY": NaN, "SPX": 1}}', "closes is"),
+            ('{"closes_before": {"SPY": 1, "SPX": 10}}', "closes_before is"),
+            ('{"closes_before": {"date": "2999-01-01", "SPY": 1, "SPX": 10}}', "an earlier day"),
         ],
     )
     def test_when_the_json_beside_it_is_not_sound(

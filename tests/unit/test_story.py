@@ -43,14 +43,17 @@ def ended(status: Status, text: str = "") -> SpreadResult:
 
 
 def test_a_decision_to_trade_tells_market_criteria_and_size() -> None:
-    headline, calls, *criteria, size = story.decision_lines(decide(a_setup()))
+    headline, calls, vols, risk, flag, *criteria, size = story.decision_lines(decide(a_setup()))
     assert headline == "Decision: TRADE. SPY 600.25, SPX 6002.50, strike gap +0.00 points."
     assert calls == "  Calls: SPY 600 at 2.98 x 3.02, SPXW 6000 at 23.00 x 23.40."
+    assert vols == "  Implied volatility: SPY 19.8%, SPXW 15.1% a year, gap +4.7 points."
+    assert risk.startswith("  Risk MEDIUM: at the worst -$12.00 on the closes of 99 of 100 days")
+    assert flag.startswith("  QUOTES THAT CANNOT BOTH BE TRUE: SPY's volatility is 19.8%")
     assert len(criteria) == 6
     assert all(line.startswith("  yes  ") for line in criteria)
     assert (
-        "+$637.85 = credit +$637.85 less value of the strike gap +$0.00  (limit: above $400.00)"
-        in criteria[5]
+        "+$411.77 = credit +$637.85 less strike gap and ratio +$0.00, after hours +$199.81, "
+        "getting out +$26.27  (limit: above $400.00)" in criteria[5]
     )
     assert (
         size == "  Size 2: sell 20 SPY calls, buy 2 SPXW; closed if it loses more than $1,000.00."
@@ -76,19 +79,33 @@ def test_a_decision_without_a_setup_says_so_and_why() -> None:
 def test_a_decision_against_trading_in_short_tells_credit_gap_and_profit() -> None:
     short = story.decision_in_short(decide(a_setup(spx_strike=6005.0)))
     assert short == (
-        "No trade: SPY 600 / SPXW 6005, credit +$637.85, gap +5.00 points, expected +$387.85; "
+        "No trade: SPY 600 / SPXW 6005, credit +$637.85, gap +5.00 points, expected +$182.20; "
         "fails: expected profit."
     )
 
 
 def test_a_decision_that_fails_by_size_alone_says_so_in_short() -> None:
     too_small = replace(decide(a_setup()), should_trade=False, position_size=0)
-    assert story.decision_in_short(too_small).endswith("fails: position size.")
+    assert "; fails: position size; QUOTES THAT" in story.decision_in_short(too_small)
 
 
 def test_a_decision_without_a_setup_in_short_gives_each_reason_once() -> None:
     short = story.decision_in_short(decide(NO_SPX))
     assert short == "No trade, no setup: no SPX price."
+
+
+def test_margin_is_told_both_ways_side_by_side() -> None:
+    at_the_money = a_setup(spy=600.0, spx=6000.0)
+    assert story.risk_allows(at_the_money, 1, Settings.defaults()) == (
+        "Risk allows 1: $25,000 set aside. Under Reg T the calls count as uncovered: margin "
+        "$92,980 (15 % rule) to $122,980 (20 % rule)."
+    )
+
+
+def test_quotes_that_agree_raise_no_flag() -> None:
+    lines = story.decision_lines(decide(a_setup(spy_quote=(2.31, 2.33))))
+    assert not any("CANNOT BOTH BE TRUE" in line for line in lines)
+    assert any("gap +0.0 points" in line for line in lines)
 
 
 # Entries and exits

@@ -1,12 +1,15 @@
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from src.fees import FeeSchedule
+from src.judgement import Criterion
 from src.market_data import Fault, NoSetup
-from src.models import Criterion, EntryDecision, Session, TradeSetup
+from src.models import EntryDecision, Session, TradeSetup
+from src.outlook import Outlook, outlook
+from src.ratio import Closes
 from src.settings import Settings
 from src.strategy_engine import (
     Capacity,
@@ -14,11 +17,12 @@ from src.strategy_engine import (
     calculate_position_size,
     should_enter_trade,
 )
-from tests.fakes.builders import HALF_DAY, a_session, a_setup, at
+from tests.fakes.builders import DAY, HALF_DAY, a_session, a_setup, at
 
 NAMES = ("market open", "entry window", "0DTE contracts", "ratio", "spreads", "expected profit")
 AMPLE = Capacity(open_spreads=0, capital=Decimal(100_000), account_value=Decimal(100_000))
 FULL = a_session()
+RULES = Settings.defaults().strategy
 HALF = a_session("13:00", HALF_DAY)
 
 
@@ -29,6 +33,7 @@ def decide(
     session: Session = FULL,
     capacity: Capacity = AMPLE,
     fees: FeeSchedule | None = None,
+    expected: Outlook | None = None,
 ) -> EntryDecision:
     """The worked example at 09:41 on a full day, save for what is given."""
     return should_enter_trade(
@@ -38,6 +43,7 @@ def decide(
         capacity=capacity,
         settings=Settings.defaults().changed(*changes),
         fees=fees or FeeSchedule(),
+        expected=expected,
     )
 
 
@@ -126,7 +132,7 @@ def test_the_worked_example_is_traded() -> None:
     assert failed(decision) == []
     assert decision.reasons == ()
     assert decision.entry_credit == 637.85
-    assert decision.expected_profit == pytest.approx(637.85)
+    assert decision.expected_profit == pytest.approx(411.77)
     assert (decision.position_size, decision.spy_quantity, decision.spx_quantity) == (2, 20, 2)
     assert decision.risk == 1000.0
     assert decision.timestamp == at("09:41")
@@ -136,7 +142,9 @@ def test_the_worked_example_is_traded() -> None:
 WIDE = (Fault.WIDTH, "the SPY 600 call quote is too wide: 2.90 x 3.02 (at most 0.05)")
 MISSING = (Fault.CONTRACT, "no quote for SPXW 6000 call (SPXW260309C06000000)")
 # A ratio of 10.06 with a strike gap of nothing.
-DEAR_SPX = a_setup(spy=600.0, spx=6036.0, spx_strike=6036.0)
+DEAR_SPX = a_setup(spy=600.0, spx=6036.0, spx_strike=6036.0, spy_quote=(3.10, 3.14))
+ANY_EXPECTATION = "strategy.ratio_gate_unsure_bp=100"
+BARE = "strategy.expected_profit=credit"
 
 
 @pytest.mark.parametrize(
@@ -149,11 +157,19 @@ DEAR_SPX = a_setup(spy=600.0, spx=6036.0, spx_strike=6036.0)
             "09:30 to 16:00",
         ),
         ("entry window", decide(now=at("10:00:01")), "10:00:01", "09:35 to 10:00"),
-        ("ratio", decide(DEAR_SPX), "10.0600", "9.95 to 10.05"),
+        (
+            "ratio",
+            decide(DEAR_SPX, ANY_EXPECTATION),
+            "10.0600 (+42.6 bp)",
+            "9.95 to 10.05, and within 100 bp of 10.0173",
+        ),
         (
             "expected profit",
             decide(a_setup(spy_quote=(2.70, 2.74))),
-            "+$357.85 = credit +$357.85 less value of the strike gap +$0.00",
+            (
+                "+$131.77 = credit +$357.85 less strike gap and ratio +$0.00, "
+                "after hours +$199.81, getting out +$26.27"
+            ),
             "above $400.00",
         ),
     ],
@@ -185,7 +201,7 @@ def test_without_a_setup_the_reason_is_named_and_what_needs_quotes_is_not_known(
     assert failed(decision) == [name, *others]
     assert criterion(decision, name).seen == fault[1]
     assert {criterion(decision, each).seen for each in others} == {"not known"}
-    assert criterion(decision, "ratio").seen == "10.0000"
+    assert criterion(decision, "ratio").seen == "10.0000 (-17.3 bp)"
     assert (decision.entry_credit, decision.expected_profit, decision.setup) == (None, None, None)
 
 
@@ -275,25 +291,103 @@ def test_the_entry_window_of_a_half_day_moves_with_the_close(clock: str, *, insi
     [(5969.99, False), (5970.0, True), (6018.0, True), (6030.0, True), (6030.01, False)],
 )
 def test_the_ratio_may_lie_on_its_limits(spx: float, *, passed: bool) -> None:
-    assert criterion(decide(a_setup(spy=600.0, spx=spx)), "ratio").passed is passed
+    decision = decide(a_setup(spy=600.0, spx=spx), ANY_EXPECTATION)
+    assert criterion(decision, "ratio").passed is passed
+
+
+@pytest.mark.parametrize(
+    ("bp", "passed"), [(-10.1, False), (-9.9, True), (9.9, True), (10.1, False)]
+)
+def test_the_ratio_must_lie_near_the_one_that_earlier_closes_let_expect(
+    bp: float, *, passed: bool
+) -> None:
+    expected = outlook(DAY, RULES, closes=[Closes(date(2026, 3, 6), 600.0, 6010.0)])
+    setup = a_setup(spy=600.0, spx=600.0 * expected.ratio.value * (1 + bp * 1e-4))
+    found = criterion(decide(setup, expected=expected), "ratio")
+    assert found.passed is passed
+    assert "within 10 bp of 10.0162" in found.limit
+
+
+def test_an_uncertain_spx_must_not_carry_the_ratio_out_of_its_gate() -> None:
+    expected = outlook(DAY, RULES, closes=[Closes(date(2026, 3, 6), 600.0, 6010.0)])
+    setup = a_setup(spy=600.0, spx=600.0 * expected.ratio.value * (1 + 8e-4))
+    assert criterion(decide(setup, expected=expected), "ratio").passed
+    unsure = replace(setup, spx_uncertainty=2.0)
+    assert not criterion(decide(unsure, expected=expected), "ratio").passed
+
+
+@pytest.mark.parametrize(
+    ("least", "passed"), [("411.76", True), ("411.77", False), ("411.78", False)]
+)
+def test_the_edge_must_be_above_its_limit(least: str, *, passed: bool) -> None:
+    decision = decide(None, f"strategy.min_entry_credit={least}")
+    assert criterion(decision, "expected profit").passed is passed
 
 
 @pytest.mark.parametrize(
     ("least", "passed"), [("637.84", True), ("637.85", False), ("637.86", False)]
 )
-def test_the_profit_must_be_above_its_limit(least: str, *, passed: bool) -> None:
-    decision = decide(None, f"strategy.min_entry_credit={least}")
+def test_the_bare_credit_is_judged_where_the_settings_say_so(least: str, *, passed: bool) -> None:
+    decision = decide(None, BARE, f"strategy.min_entry_credit={least}")
+    assert decision.expected_profit == 637.85
     assert criterion(decision, "expected profit").passed is passed
 
 
 def test_a_credit_that_pays_for_a_strike_gap_is_not_traded() -> None:
     decision = decide(a_setup(spx_strike=6005.0))
     assert decision.entry_credit == 637.85
-    assert decision.expected_profit == pytest.approx(387.85)
+    assert decision.expected_profit == pytest.approx(182.20)
     (reason,) = decision.reasons
     assert reason.startswith(
-        "expected profit: +$387.85 = credit +$637.85 less value of the strike gap +$250.00"
+        "expected profit: +$182.20 = credit +$637.85 less strike gap and ratio"
     )
+    assert decide(a_setup(spx_strike=6005.0), BARE).should_trade, "the bare credit is blind to it"
+
+
+# Quotes that cannot both be true
+
+
+def test_the_worked_example_is_flagged_as_quotes_that_cannot_both_be_true() -> None:
+    valuation = decide().valuation
+    assert valuation
+    assert valuation.contradiction == (
+        "SPY's volatility is 19.8%, 31% above SPXW's 15.1% for the same hours; 3.3 points are not "
+        "explained, not even by a move after 16:00 (limit 2). At SPXW's the SPY call is worth "
+        "2.32, and its market is 2.98 x 3.02"
+    )
+
+
+@pytest.mark.parametrize(
+    ("when", "is_live", "trades"),
+    [
+        ("live", True, False),
+        ("live", False, True),
+        ("always", False, False),
+        ("never", True, True),
+    ],
+)
+def test_such_quotes_forbid_an_entry_with_real_money_unless_the_settings_say_otherwise(
+    when: str, *, is_live: bool, trades: bool
+) -> None:
+    expected = outlook(DAY, RULES, is_live=is_live)
+    decision = decide(None, f"strategy.vol_gap_blocks={when}", expected=expected)
+    assert decision.should_trade is trades
+    assert decision.entry_credit == 637.85
+    assert ("not believed" in criterion(decision, "expected profit").seen) is not trades
+
+
+def test_a_larger_limit_or_a_larger_evening_takes_the_flag_away() -> None:
+    for change in ("strategy.max_vol_gap=4", "strategy.after_hours_bp=80"):
+        valuation = decide(None, change).valuation
+        assert valuation
+        assert valuation.contradiction == ""
+
+
+def test_a_price_below_its_intrinsic_value_makes_no_edge_and_no_trade() -> None:
+    decision = decide(a_setup(spx_quote=(2.00, 2.40)))
+    assert decision.expected_profit is None
+    assert failed(decision) == ["expected profit"]
+    assert "no volatility makes the middle of the SPXW call's market" in decision.reasons[0]
 
 
 def test_the_credit_is_reckoned_with_the_given_fees() -> None:
@@ -308,4 +402,4 @@ def test_the_same_facts_give_the_same_decision() -> None:
 
 def test_the_ratio_says_by_how_much_it_may_be_off_where_spx_is_reckoned() -> None:
     setup = replace(a_setup(), spx_uncertainty=0.6)
-    assert criterion(decide(setup), "ratio").seen == "10.0000 (give or take 0.0010)"
+    assert criterion(decide(setup), "ratio").seen == "10.0000 (-17.3 bp) (give or take 0.0010)"

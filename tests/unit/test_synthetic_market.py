@@ -177,7 +177,7 @@ def test_a_dislocation_is_told_with_its_time_and_size() -> None:
         assert time(9, 36) <= start < stop <= time(9, 55)
         assert 3 <= (stop.hour - start.hour) * 60 + stop.minute - start.minute <= 8
         dollars = int(labels[0].split("$")[-1].split()[0])
-        assert 450 <= dollars <= 700
+        assert 450 <= dollars <= 1800
         assert f"+${dollars / 1000:.2f} a share" in labels[0]
 
 
@@ -304,7 +304,18 @@ def test_the_closes_are_known_from_the_close_on() -> None:
     assert closes.source == "generated"
     assert closes.spx == day.source.prices()["SPX"].last
     assert closes == day.at(17, 30).source.official_closes(DAY)
-    assert day.source.official_closes(DAY - timedelta(days=1)) is None
+
+
+def test_an_earlier_day_closed_at_its_own_ratio_where_this_one_begins() -> None:
+    day = Generated(3)
+    begin = day.source.prices()
+    closes = day.source.official_closes(DAY - timedelta(days=1))
+    assert closes is not None
+    assert closes.spx == begin["SPX"].last
+    assert closes.spx / closes.spy == pytest.approx(
+        ratio_level(date(2026, 11, 19), closes.spx), 1e-5
+    )
+    assert day.source.official_closes(DAY + timedelta(days=1)) is None
 
 
 def test_the_time_at_which_a_quote_was_true_never_goes_back() -> None:

@@ -1,5 +1,6 @@
 """The day as a whole, on a market that does what the test says."""
 
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -429,3 +430,42 @@ def test_a_clock_that_is_put_back_before_the_open_takes_no_eye_off_a_position(
 def test_before_the_open_nothing_is_done_where_nothing_is_open(day: PlayedDay) -> None:
     assert day.tick() == day.session.open
     assert not day.telling("The clock was put back")
+
+
+def test_who_judges_the_bare_credit_is_told_each_day_what_it_is_blind_to(tmp_path: Path) -> None:
+    bare = Settings.defaults().changed("strategy.expected_profit=credit")
+    day = PlayedDay(tmp_path, settings=bare).run("09:36")
+    (line,) = day.telling("blind")
+    for blindness in ("gap between the strikes", "not being 10", "16:00 and 17:30", "getting out"):
+        assert blindness in line
+    assert not PlayedDay(tmp_path / "other").run("09:36").telling("blind")
+
+
+def test_the_ratio_is_judged_by_the_closes_that_the_source_knows_of_before_the_window(
+    day: PlayedDay,
+) -> None:
+    day.market.closes = OfficialCloses(600.0, 6020.0, "the close of Friday")
+    day.run("09:36")
+    (line,) = day.telling("  ratio  ")
+    assert "(-32.7 bp)" in line
+    assert "within 10 bp of 10.0329" in line
+    assert "NO " in line
+
+
+def test_the_closes_of_a_day_are_kept_for_later_ones_but_not_those_of_simulated_days(
+    day: PlayedDay,
+) -> None:
+    day.run()
+    assert day.one("SELECT count(*) FROM events WHERE kind = 'closes'") == 0
+    real = PlayedDay(day.folder / "real", mode="paper").run()
+    assert real.one("SELECT text FROM events WHERE kind = 'closes'") == (
+        '{"spy": 599.0, "spx": 5990.0}'
+    )
+
+
+def test_a_decision_keeps_where_its_credit_comes_from(day: PlayedDay) -> None:
+    day.run("09:36")
+    told = day.one("SELECT data FROM decisions WHERE should_trade = 1")
+    split = json.loads(str(told))["valuation"]["split"]
+    parts = [split[name] for name in ("credit", "after_hours", "vol_gap", "edge")]
+    assert parts == [637.85, 199.81, 480.19, 411.77]

@@ -1,4 +1,4 @@
-"""The level of SPX by put-call parity, for a broker that has no index quotes."""
+"""The level of SPX by put-call parity, where the index itself is not to be had or not believed."""
 
 from collections import defaultdict
 from collections.abc import Mapping

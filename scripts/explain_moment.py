@@ -1,0 +1,204 @@
+"""Prints one moment as a page: of a tape, of a generated day, or of now at the broker."""
+
+import argparse
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, time
+from decimal import Decimal
+
+from scripts.real_days import CALLS_A_TICK, time_of
+from scripts.simulated_days import Market, generated, recorded
+from scripts.venues import Terms, open_venue
+from src.dividends import load_dividends
+from src.explain import Moment, explain
+from src.fees import fee_schedule
+from src.market_data import MarketDataCollector
+from src.models import NEW_YORK, Session
+from src.outlook import last_closes, outlook
+from src.ports import Clock, MendInput, QuoteSource
+from src.report_layout import as_text
+from src.settings import Settings
+from src.strategy_engine import BLIND, Capacity, should_enter_trade
+from utils.console import Console
+from utils.market_calendar import MarketCalendar
+from utils.market_clock import VirtualClock
+from utils.patience import Patience
+
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a moment is looked at."""
+
+    what: str
+    labels: tuple[str, ...]
+    session: Session
+    source: QuoteSource
+    clock: Clock
+    is_simulated: bool = False
+
+
+def explain_moment(
+    args: argparse.Namespace, settings: Settings, calendar: MarketCalendar, console: Console
+) -> None:
+    """Print the page that the command line asks for.
+
+    Raises MendInput for a time that is missing, none, or not within what is looked at, and
+    RetryLater for a broker that cannot be reached.
+    """
+    _refuse_what_does_not_go_together(args)
+    if args.replay:
+        console.line(_page(_on_tape(args, calendar), settings))
+    elif market := _market(args, settings, calendar):
+        console.line(_page(_generated(args, settings, market), settings))
+    else:
+        with _at_broker(args, settings, calendar, console) as scene:
+            console.line(_page(scene, settings))
+
+
+def _refuse_what_does_not_go_together(args: argparse.Namespace) -> None:
+    if not args.explain:
+        raise MendInput("--at is the moment that --explain is about: give both, or neither.")
+    for option in ("live", "once", "speed"):
+        if getattr(args, option):
+            raise MendInput(
+                f"--explain looks at one moment and orders nothing: leave --{option} away."
+            )
+    given = [f"--{each}" for each in ("replay", "seed") if getattr(args, each) is not None]
+    if args.start_at is not None:
+        given.append("--start-at")
+    if len(given) > 1:
+        raise MendInput(f"{given[0]} and {given[1]} name two different days: give one.")
+
+
+def _on_tape(args: argparse.Namespace, calendar: MarketCalendar) -> Scene:
+    if args.at is None:
+        raise MendInput("--explain --replay needs the moment: add --at HH:MM, New York time.")
+    market = recorded(args.replay, calendar)
+    moment = _moment(args.at, market.session)
+    first, last = _span_of_tape(market)
+    if not first <= moment <= last:
+        raise MendInput(
+            f"--at {args.at}: the tape {args.replay.name} has rows from {first:%H:%M:%S} to "
+            f"{last:%H:%M:%S} New York time; name a moment in between."
+        )
+    return _scene(market, moment)
+
+
+def _span_of_tape(market: Market) -> tuple[datetime, datetime]:
+    from brokers.replay_market import Tape  # noqa: PLC0415 - only where one is played
+
+    if market.tape is None:
+        raise MendInput("--replay: there is no tape to look at.")
+    tape = Tape.load(market.tape)
+    every = [*tape.prices.values(), *tape.options.values()]
+    return min(each.seen[0] for each in every), max(each.seen[-1] for each in every)
+
+
+def _market(
+    args: argparse.Namespace, settings: Settings, calendar: MarketCalendar
+) -> Market | None:
+    """Return the generated day, None where a broker or Yahoo can be asked for what is now."""
+    no_keys = settings.broker.name == "alpaca" and settings.market_data.source == "broker"
+    no_keys = no_keys and not settings.broker.has_keys
+    if no_keys and args.start_at is not None:
+        missing = " and ".join(settings.broker.missing_keys)
+        raise MendInput(f"--start-at is a clock for a look at a broker, and {missing} is missing.")
+    if args.seed is not None or settings.broker.name == "simulated" or no_keys:
+        return generated(args.seed, calendar)
+    return None
+
+
+@contextmanager
+def _at_broker(
+    args: argparse.Namespace, settings: Settings, calendar: MarketCalendar, console: Console
+) -> Iterator[Scene]:
+    """Connect for one look; no order is sent."""
+    if args.at:
+        raise MendInput("--at: a broker knows no other moment than now; name a tape with --replay.")
+    time = time_of(args, settings)
+    now = time.clock.now()
+    session = calendar.session_on(now.date())
+    if session is None or not session.open <= now < session.close:
+        raise MendInput(
+            f"The exchange is closed now, {now:%A} {now:%Y-%m-%d %H:%M} in New York. Name a moment "
+            "of a tape with --replay TAPE --at HH:MM, or a generated day with --seed."
+        )
+    timeout = settings.broker.timeout_seconds
+    venue = open_venue(
+        Terms(
+            settings,
+            session,
+            time.clock,
+            live=not settings.broker.paper_trading,
+            patience=Patience(timeout, CALLS_A_TICK * timeout),
+            stamp=time.stamp,
+            speed=time.speed,
+            is_rehearsal=args.start_at is not None,
+            say=console.line,
+        )
+    )
+    try:
+        yield Scene(venue.what, venue.labels, session, venue.source, time.clock)
+    finally:
+        venue.close()
+
+
+def _generated(args: argparse.Namespace, settings: Settings, market: Market) -> Scene:
+    start = market.session.at(settings.trading_hours.entry_start)
+    moment = _moment(args.at, market.session) if args.at else start
+    if not market.session.open <= moment <= market.session.spy_options_close:
+        raise MendInput(
+            f"--at {args.at}: the generated day goes from {market.session.open:%H:%M} to "
+            f"{market.session.spy_options_close:%H:%M} New York time; name a moment in between."
+        )
+    return _scene(market, moment)
+
+
+def _scene(market: Market, moment: datetime) -> Scene:
+    clock = VirtualClock(moment)
+    labels = ("SIMULATED: no money was at stake", *market.labels)
+    return Scene(
+        market.what, labels, market.session, market.source(clock), clock, is_simulated=True
+    )
+
+
+def _moment(text: str, session: Session) -> datetime:
+    if not _TIME.fullmatch(text):
+        raise MendInput(f"--at {text}: it must be a New York time of day such as 09:41.")
+    return datetime.combine(session.day, time.fromisoformat(text), tzinfo=NEW_YORK)
+
+
+def _page(scene: Scene, settings: Settings) -> str:
+    """Judge the moment as the trading day does, with the account of the settings, still empty."""
+    collector = MarketDataCollector(scene.source, scene.clock, scene.session, settings)
+    earlier = last_closes(scene.source, scene.session.day)
+    expected = outlook(
+        scene.session.day,
+        settings.strategy,
+        closes=[earlier] if earlier else [],
+        is_live=not scene.is_simulated and not settings.broker.paper_trading,
+    )
+    cash = Decimal(str(settings.simulation.starting_cash))
+    decision = should_enter_trade(
+        collector.get_trade_setup(),
+        now=scene.clock.now(),
+        session=scene.session,
+        capacity=Capacity(0, cash, cash),
+        settings=settings,
+        fees=fee_schedule(settings.fees),
+        expected=expected,
+    )
+    blind = (BLIND,) if settings.strategy.expected_profit == "credit" else ()
+    moment = Moment(
+        what=scene.what,
+        labels=(*scene.labels, *blind),
+        decision=decision,
+        expected=expected,
+        settings=settings,
+        dividends=load_dividends(),
+    )
+    return as_text(explain(moment))

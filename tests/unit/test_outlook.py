@@ -1,0 +1,122 @@
+from datetime import date
+
+import pytest
+
+from src.database import Store
+from src.day_record import DayRecord
+from src.outlook import Expectations, last_closes, outlook
+from src.ports import OfficialCloses, RetryLater
+from src.ratio import Closes
+from src.settings import Settings
+from tests.fakes.builders import DAY, ScriptedMarket, a_clock, at
+from tests.fakes.ledger import Ledger
+
+RULES = Settings.defaults().strategy
+FRIDAY = date(2026, 3, 6)
+KNOWN = OfficialCloses(600.0, 6010.0, "a test")
+
+
+class Archive(ScriptedMarket):
+    """A source that knows the closes of some days; `asked` are those it was asked for."""
+
+    def __init__(self, *days: date) -> None:
+        super().__init__(a_clock())
+        self.days = days
+        self.asked: list[date] = []
+
+    def official_closes(self, day: date) -> OfficialCloses | None:
+        self._reach()
+        self.asked.append(day)
+        return KNOWN if day in self.days else None
+
+
+def a_record(mode: str = "paper", day: date = DAY) -> DayRecord:
+    return DayRecord(Store(Ledger(day, mode).connection), day)
+
+
+def expectations(record: DayRecord, source: Archive, mode: str = "paper") -> Expectations:
+    return Expectations(record, source, RULES, mode)
+
+
+def test_the_last_session_before_a_monday_is_friday() -> None:
+    assert last_closes(Archive(FRIDAY), DAY) == Closes(FRIDAY, 600.0, 6010.0)
+
+
+def test_holidays_are_passed_over_and_weekends_not_asked_for() -> None:
+    source = Archive(date(2026, 3, 5))
+    assert last_closes(source, DAY) == Closes(date(2026, 3, 5), 600.0, 6010.0)
+    assert source.asked == [FRIDAY, date(2026, 3, 5)]
+    assert last_closes(Archive(), DAY) is None
+
+
+def test_a_day_expects_by_the_closes_that_its_source_knows() -> None:
+    found = expectations(a_record(), Archive(FRIDAY))
+    assert found.get().ratio.band_bp == 40.0, "an entry does not wait for the answer"
+    found.prepare(at("09:30"))
+    assert found.get().ratio.band_bp == 10.0
+    assert found.get().ratio.value == pytest.approx(6010.0 / 600.0, abs=0.001)
+
+
+def test_the_source_is_asked_once() -> None:
+    source = Archive(FRIDAY)
+    found = expectations(a_record(), source)
+    found.prepare(at("09:30"))
+    found.prepare(at("09:30"))
+    assert source.asked == [FRIDAY]
+
+
+def test_a_process_that_goes_on_in_the_window_expects_what_the_first_one_did() -> None:
+    record = a_record()
+    first = expectations(record, Archive(FRIDAY))
+    first.prepare(at("09:30"))
+    again = expectations(DayRecord(record._store, DAY), Archive())
+    assert again.get() == first.get()
+
+
+def test_closes_of_earlier_sessions_in_the_record_need_no_source() -> None:
+    ledger = Ledger(FRIDAY)
+    DayRecord(Store(ledger.connection), FRIDAY).note_closes(KNOWN, at("16:01", FRIDAY))
+    ledger.begin(DAY)
+    source = Archive()
+    found = expectations(DayRecord(Store(ledger.connection), DAY), source)
+    found.prepare(at("09:30"))
+    assert source.asked == []
+    assert found.get().ratio.band_bp == 10.0
+
+
+def test_closes_of_other_modes_and_of_the_day_itself_do_not_count() -> None:
+    ledger = Ledger(FRIDAY, "rehearsal")
+    DayRecord(Store(ledger.connection), FRIDAY).note_closes(KNOWN, at("16:01", FRIDAY))
+    ledger.begin(DAY)
+    today = DayRecord(Store(ledger.connection), DAY)
+    today.note_closes(KNOWN, at("16:01"))
+    assert today.earlier_closes("paper") == ()
+
+
+def test_of_several_closes_of_a_session_the_last_one_told_counts() -> None:
+    ledger = Ledger(FRIDAY)
+    friday = DayRecord(Store(ledger.connection), FRIDAY)
+    friday.note_closes(OfficialCloses(1.0, 10.0, "too early"), at("16:00", FRIDAY))
+    friday.note_closes(KNOWN, at("16:20", FRIDAY))
+    ledger.begin(DAY)
+    (found,) = DayRecord(Store(ledger.connection), DAY).earlier_closes("paper")
+    assert found == Closes(FRIDAY, 600.0, 6010.0)
+
+
+def test_a_source_that_does_not_answer_is_asked_again() -> None:
+    source = Archive(FRIDAY)
+    source.down = True
+    with pytest.raises(RetryLater):
+        last_closes(source, DAY)
+    found = expectations(a_record(), source)
+    found.prepare(at("09:30"))
+    assert found.get().ratio.band_bp == 40.0
+    source.down = False
+    found.prepare(at("09:30"))
+    assert found.get().ratio.band_bp == 10.0
+
+
+def test_only_live_is_real_money() -> None:
+    assert expectations(a_record("live"), Archive(), "live").get().is_live
+    assert not expectations(a_record(), Archive()).get().is_live
+    assert not outlook(DAY, RULES).is_live
