@@ -21,6 +21,7 @@ SNAPSHOTS = (
     *("trading_hours.entry_start=09:31", "trading_hours.entry_end=14:40"),
     *("trading_hours.monitor_interval_seconds=60", "market_data.max_quote_age_seconds=59"),
     *("market_data.max_leg_skew_seconds=60", "strategy.min_entry_credit=0"),
+    *("strategy.expected_profit=credit", "strategy.ratio_gate_unsure_bp=100"),
 )
 """Settings by which the few snapshots of a tape can be traded on."""
 
@@ -54,9 +55,9 @@ def test_the_sweep_makes_the_trades_of_the_trading_day_to_the_cent(path: Path) -
     assert any(pair.doubt is Doubt.NONE for pair in pairs)
 
 
-def test_the_comparison_is_of_days_that_trade(tapes: Path) -> None:
-    market = market_of(tapes / "2026-01-26.csv.gz")
-    settings = Settings.defaults().changed(
-        "strategy.strike_rule=atm", "strategy.min_entry_credit=0"
-    )
-    assert both(market, settings).exact
+@pytest.mark.parametrize("day", ["2026-01-26", "2026-01-28", "2026-07-22", "2026-08-03"])
+def test_the_comparison_is_of_days_that_trade(tapes: Path, day: str) -> None:
+    market = market_of(tapes / f"{day}.csv.gz")
+    found = both(market, Settings.defaults().changed("strategy.strike_rule=atm", *SNAPSHOTS))
+    assert found.agree
+    assert found.exact
