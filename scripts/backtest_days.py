@@ -16,7 +16,7 @@ from brokers.tape import SUFFIXES, date_of, sidecar_of
 from brokers.tape_sidecar import read_sidecar
 from scripts.embedded_exchange import embedded_exchange
 from scripts.simulated_days import Market, generated, recorded
-from src.backtest import DayMarket, DayResult, Engine
+from src.backtest import GENERATED, DayMarket, DayResult, Engine
 from src.exports import check_range
 from src.models import Session
 from src.ports import Broker, Clock, MendInput, OfficialCloses, QuoteSource
@@ -32,8 +32,13 @@ CAUTIONS = {
         "tapes of prints: fills are against derived quotes (the ask is the last trade, the bid a "
         "tick below it), which is better than any real market"
     ),
+    "averages": (
+        "tapes of averages: fills are against quotes derived from the mean bid and ask of each "
+        "minute, not against quotes of one moment"
+    ),
+    "bars": "tapes of bars hold last prices only: nothing can trade on them",
     "unknown": "tapes that do not tell what their quotes are",
-    "generated": "generated days prove nothing about markets; dislocations are put in on purpose",
+    GENERATED: "generated days prove nothing about markets; dislocations are put in on purpose",
 }
 _COLUMNS = ("date", "spy_close", "spx_close")
 
@@ -140,16 +145,13 @@ class DayTrader:
     def market(self, day: Day) -> DayMarket:
         """Return a day as this plan sees it."""
         if isinstance(day, int):
-            found, kind, name = generated(day, self._calendar), "generated", f"seed {day}"
+            found, kind, name = generated(day, self._calendar), GENERATED, f"seed {day}"
         else:
             found, name = recorded(day, self._calendar), day.name
             kind = read_sidecar(sidecar_of(day), found.session.day).kind
-        caution = "; ".join(filter(None, (CAUTIONS.get(kind, ""), *self._labels(found, kind))))
+        notes = () if kind == GENERATED else found.labels
+        caution = "; ".join(filter(None, (CAUTIONS.get(kind, ""), *notes)))
         return DayMarket(found.session, name, kind, self._source(found), caution)
-
-    @staticmethod
-    def _labels(found: Market, kind: str) -> tuple[str, ...]:
-        return () if kind == "generated" else found.labels[-1:]
 
     def _source(self, found: Market) -> Callable[[Clock], QuoteSource]:
         def source(clock: Clock) -> QuoteSource:

@@ -7,6 +7,7 @@ from src.backtest import GENERATED, DayResult
 from src.backtest_figures import FEW, Figures, Prediction
 from src.words import count, money
 
+_CAUTIONS_SHOWN = 4
 SIMULATED = "SIMULATED: no order left this machine, no money moved."
 
 
@@ -22,8 +23,10 @@ def _lines(days: Sequence[DayResult], found: Figures, assumptions: Sequence[str]
     mix = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     yield f"Days            {found.days} ({mix}), {span(days)}"
     yield from (f"Assumed         {each}" for each in assumptions)
-    for caution in dict.fromkeys(day.caution for day in days if day.caution):
-        yield f"Caution         {caution}"
+    cautions = list(dict.fromkeys(day.caution for day in days if day.caution))
+    yield from (f"Caution         {each}" for each in cautions[:_CAUTIONS_SHOWN])
+    if (more := len(cautions) - _CAUTIONS_SHOWN) > 0:
+        yield f"Caution         {more} more, in backtest_days.csv"
     yield (
         f"Looks           {found.looks} for an entry: {found.priced} could be priced, "
         f"{found.qualified} met every criterion"
@@ -80,7 +83,7 @@ def _money(found: Figures) -> Iterator[str]:
     best, worst = money(known.best), money(known.worst)
     yield f"Extremes        best {best}, worst {worst} (n = {n})"
     deepest = max(-point.drawdown for point in found.points)
-    yield f"Drawdown        ${deepest:,.2f} at the deepest, day by day (n = {found.days} days)"
+    yield f"Drawdown        ${deepest:z,.2f} at the deepest, day by day (n = {found.days} days)"
     yield f"Won             {known.wins} of {n} ({known.wins / n:.0%}{few(n)})"
     if known.profit_factor is None:
         yield f"Profit factor   none: nothing was lost (n = {n})"

@@ -160,7 +160,7 @@ class Watch:
             found = np.zeros(len(self._columns.spy), bool)
             if self._times.may_enter:
                 found[self._window()] = True
-            if getattr(self._rules, "expected_profit", "edge") == "credit":
+            if self._rules.expected_profit == "credit":
                 # Before any fee: none of them makes it more.
                 gross = _SHARES * self._columns.spy_bid - MULTIPLIER * self._columns.spx_ask
                 found &= gross > self._rules.min_entry_credit - _CENT

@@ -20,6 +20,7 @@ from tests.fakes.tapes import FAIR, a_tape
 from utils.market_clock import VirtualClock
 
 NEXT = date(2026, 3, 10)
+CREDIT = "strategy.expected_profit=credit"
 
 
 def an_engine(*changes: str, latency: float = 0.0, bar: str = "") -> Engine:
@@ -86,7 +87,7 @@ def test_with_a_bar_every_moment_is_judged_and_nothing_is_opened(tmp_path: Path)
 def test_in_a_market_one_tick_worse_each_spread_earns_a_tick_less_in_and_out(
     tmp_path: Path,
 ) -> None:
-    wide = an_engine("market_data.max_spy_spread=0.10")
+    wide = an_engine("market_data.max_spy_spread=0.10", CREDIT)
     result = wide.trade(a_day(tmp_path, FillModel("worse")))
     # 20 calls a cent and 2 calls a dime worse, once in and once out.
     ticks = 20 * 1 + 2 * 10
@@ -134,6 +135,6 @@ def test_the_recorded_day_of_28_january_ends_as_it_does_in_a_replay(tapes: Path)
     found = Tape.load(tapes / "2026-01-28.csv.gz")
     session = a_session(day=found.date)
     day = DayMarket(session, "tape", found.kind, lambda clock: ReplayMarket(found, clock))
-    assert outcome(an_engine("strategy.strike_rule=atm").trade(day)) == [
+    assert outcome(an_engine("strategy.strike_rule=atm", CREDIT).trade(day)) == [
         (2, 1315.70, "EXPIRED", 1315.70)
     ]
