@@ -35,6 +35,7 @@ from src.settings import Settings
 from src.settlement import calculate_expiration_value
 from src.strategy_engine import Capacity, should_enter_trade
 from src.ticks import is_on_grid
+from src.timetable import Timetable
 
 Whole = NDArray[np.int32]
 Numbers = NDArray[np.float64]
@@ -173,13 +174,17 @@ class _Maker:
         self._entry = np.zeros((spreads, rows), np.int32)
 
     def _expectation(self) -> Outlook:
-        """Return what a day expects whose record is new: what its source tells of the last one."""
-        day = self._session.day
-        try:
-            closes = last_closes(self._source, day)
-        except RetryLater:
-            closes = None
-        return outlook(day, self._settings.strategy, closes=[closes] if closes else [])
+        """Return what a day expects that begins at the open and has no record of others.
+
+        Its source is asked for the last closes before the entry window, if there is a before.
+        """
+        session, closes = self._session, None
+        if Timetable(session, self._settings).entry_start > session.open:
+            try:
+                closes = last_closes(self._source, session.day)
+            except RetryLater:
+                closes = None
+        return outlook(session.day, self._settings.strategy, closes=[closes] if closes else [])
 
     def see(self, minute: int, *, judge: bool) -> None:
         """Fill in one row."""

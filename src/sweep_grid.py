@@ -27,6 +27,7 @@ PLAYED = frozenset(
 
 SECTIONS = ("strategy", "market_data", "trading_hours", "fees", "simulation")
 MOST_SETS = 200_000
+OPEN = time(9, 30)
 _UNUSED = {"market_data.source", "market_data.fallback"}
 _TOO_MANY = 10_000
 
@@ -74,10 +75,13 @@ class Grid:
 
     def variants(self) -> tuple[Variant, ...]:
         """Return the sets by the tables that they need."""
-        groups: dict[tuple[str, ...], list[int]] = {}
+        groups: dict[tuple[object, ...], list[int]] = {}
         judged = [each.key for each in self.axes if each.key not in PLAYED]
         for row, each in enumerate(self.sets):
-            groups.setdefault(tuple(each.values[key] for key in judged), []).append(row)
+            # Where entries begin with the day, it knows less of the day before: see `day_table`.
+            early = each.settings.trading_hours.entry_start <= OPEN
+            key = early, *(each.values[key] for key in judged)
+            groups.setdefault(key, []).append(row)
         return tuple(
             Variant(tuple(rows), tuple(self.sets[row] for row in rows)) for rows in groups.values()
         )

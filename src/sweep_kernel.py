@@ -141,6 +141,8 @@ def play(  # noqa: C901, PLR0912, PLR0915 - one loop that the compiler sees whol
             realised, traded, count, last_check, found = 0, 0, 0, -1, 0
             seen[:] = np.nan
             t, beat = first, every
+            if t < 0:  # the window is open before the market is, which is judged as it opens
+                t, beat = 0, every - -first % every
             while t <= last and count < rule.most_trades:
                 # Judging the market.
                 if not smooth and _jumps(spy[d, t], spx[d, t], rule.jump, seen):

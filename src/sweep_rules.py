@@ -24,7 +24,8 @@ _MILLIONTHS = 10**6
 class Rules(NamedTuple):
     """One parameter set, laid upon sessions of one length.
 
-    `first` to `last` is the entry window, `every` its step; a `last` before `first` opens nothing.
+    `first` to `last` is the entry window, `every` its step; a `last` before `first` opens nothing,
+    and a `first` before the open, negative, is judged from the open on.
     From `exit_check` to `closing_until` the position is closed when SPY is above the strike or
     within the pin band; it is looked at every `step` minutes before, every `final` ones from there
     on. `cash`, `capital`, `loss`, `day_loss` and `least_cents` are cents; `share` is millionths of

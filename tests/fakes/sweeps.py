@@ -49,7 +49,7 @@ def settings_of_chance(chance: random.Random) -> Settings:
         "strategy.pin_band_dollars": (0, 1.5),
         "strategy.pin_band_percent": (0, 0.25),
         "strategy.trade_half_days": ("true",),
-        "trading_hours.entry_start": ("09:30", "09:32", "09:35", "09:45", "10:30"),
+        "trading_hours.entry_start": ("09:21", "09:30", "09:35", "09:45", "10:30"),
         "trading_hours.entry_end": ("10:40", "11:00", "11:20"),
         "trading_hours.exit_check": ("14:30", "15:30", "15:45", "15:50", "15:52"),
         "trading_hours.entry_check_seconds": (60, 60, 120, 300),

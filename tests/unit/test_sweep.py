@@ -110,6 +110,15 @@ def test_the_window_is_looked_at_in_its_steps() -> None:
     assert trades(a_stack(), RULES._replace(every=3))[0].entry == 5
 
 
+def test_a_window_that_begins_before_the_open_is_judged_at_the_open_and_then_in_its_steps() -> None:
+    early = RULES._replace(first=-4, every=5)
+    stack = a_stack()
+    stack.offer[:, 0] = 500.0
+    stack.slack[:, 0] = 50_000
+    assert trades(stack, early)[0].entry == 0
+    assert trades(a_stack(), early)[0].entry == 6
+
+
 def test_spy_above_the_threshold_is_seen_at_the_next_check() -> None:
     found = trades(with_spy((12, 610.01)))
     # 637.85 in, and out at 10 x 3.02 - 23.00 with fees.
