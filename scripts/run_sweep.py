@@ -7,6 +7,8 @@ python scripts/run_sweep.py --generated 0:200 --grid strategy.exit_threshold=5,1
 """
 
 import argparse
+import contextlib
+import logging
 import os
 import signal
 import sys
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+_log = logging.getLogger("optionsarbitrage")
 EPILOG = """\
 what a sweep leaves out: orders that fill in parts, late or not at all, quotes that fail as a
 position is closed, two positions at once, and whatever goes wrong at a broker. A day on which
@@ -86,24 +89,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the sweep of a command line; every failure ends in one sentence and its exit code."""
     from scripts.sweep_report import run_sweep  # noqa: PLC0415 - so that --help answers at once
+    from src.settings import load_settings  # noqa: PLC0415
     from utils.console import (  # noqa: PLC0415
         DONE,
+        FAILED,
         INTERRUPTED,
         Console,
         complain,
         exit_code,
         sentence,
     )
+    from utils.logging_setup import start_logging  # noqa: PLC0415
 
     signal.signal(signal.SIGTERM, _interrupt)
+    handler: logging.Handler | None = None
     try:
-        run_sweep(args, args.jobs or os.cpu_count() or 1, PROJECT, Console())
+        loaded = load_settings(args.config, args.overrides, root=PROJECT)
+        told = loaded.settings.logging
+        handler = start_logging(PROJECT / told.file, told.level, ())
+        for warning in loaded.warnings:
+            complain(f"warning: {warning}.")
+        run_sweep(args, loaded.settings, args.jobs or os.cpu_count() or 1, PROJECT, Console())
     except KeyboardInterrupt:
         complain("Interrupted. What is finished is kept; the same command goes on from there.")
         return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the outermost place: said and coded
+    except Exception as error:  # noqa: BLE001 - the outermost place: said, logged and coded
+        code = exit_code(error)
+        level = logging.ERROR if code == FAILED else logging.DEBUG
+        _log.log(level, "the details of what ended the sweep", exc_info=error)
         complain(sentence(error))
-        return exit_code(error)
+        return code
+    finally:
+        if handler:
+            logging.getLogger().removeHandler(handler)
+            with contextlib.suppress(OSError):
+                handler.close()
     return DONE
 
 

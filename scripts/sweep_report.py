@@ -12,24 +12,30 @@ from scripts.backtest_days import Day, Plan, known_closes, results, tapes_in
 from scripts.sweep_chunks import Kept, Task, grid_of, joined, on_this_machine, play_chunk, tasks_of
 from src.exports import write_atomically
 from src.ports import MendInput
-from src.settings import Settings, load_settings
+from src.settings import Settings
 from src.sweep import Doubt, Outcome
 from src.sweep_grid import Grid, parse_axis
 from src.sweep_ranking import FEWEST_TRADES, Row, csv_text, doubts, ranking
 from src.words import money
-from utils.console import Console, complain
+from utils.console import Console
 from utils.dask_cluster import run_on_cluster
 from utils.progress import Progress
 
+MOST_RESULTS = 20_000_000
 
-def run_sweep(args: argparse.Namespace, jobs: int, project: Path, console: Console) -> None:
+
+def run_sweep(
+    args: argparse.Namespace, settings: Settings, jobs: int, project: Path, console: Console
+) -> None:
     """Play every parameter set on every day, rank them, and write the table."""
-    loaded = load_settings(args.config, args.overrides, root=project)
-    for warning in loaded.warnings:
-        complain(f"warning: {warning}.")
     axes = [parse_axis(text) for text in args.axes]
-    plan, days = _days(args, loaded.settings, project)
+    plan, days = _days(args, settings, project)
     grid = grid_of(plan, axes)
+    if len(grid.sets) * len(days) > MOST_RESULTS:
+        raise MendInput(
+            f"{len(grid.sets):,} parameter sets on {len(days):,} days are more than the "
+            f"{MOST_RESULTS:,} results that a sweep keeps in memory: take fewer of either."
+        )
     tasks = tasks_of(plan, axes, days)
     kept = Kept(args.out / tasks[0].key)
     console.line(f"SIMULATED: {_count(len(grid.sets), 'parameter set')} on {len(days):,} days.")

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from src.day_table import ANY_SIZE, DayTable
 from src.models import ExitReason
+from src.ports import MendInput
 from src.sweep_rules import MINUTE, Packed, Rules, pack
 
 
@@ -196,9 +197,15 @@ def sweep(
 ) -> Outcome:
     """Play every parameter set on every day of the stack.
 
-    `threads` share the sets between them; up to `detail` trades a day are kept one by one.
+    `threads` share the sets between them; up to `detail` trades a day are kept one by one. Raises
+    MendInput where numba is not installed.
     """
-    from src.sweep_kernel import play  # noqa: PLC0415 - numba takes half a second to import
+    try:
+        from src.sweep_kernel import play  # noqa: PLC0415 - numba takes half a second to import
+    except ImportError as error:
+        raise MendInput(
+            f"A sweep needs numba ({error}): pip install -r requirements.txt."
+        ) from error
 
     packed = sets if isinstance(sets, np.ndarray) else pack(sets)
     count, days = len(packed), len(stack.spy)

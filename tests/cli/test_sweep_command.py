@@ -89,6 +89,10 @@ def test_a_sweep_ranks_every_set_and_tells_how_many_were_tried(
         (("--generated", "0:2", "--grid", "strategy.exit=1"), "there is no setting strategy.exit"),
         (("--generated", "0:2", "--from", "2026-01-02"), "generated days are named by seed"),
         (
+            ("--generated", "0:200000", "--grid", "strategy.exit_threshold=1:100:1"),
+            "more than the 20,000,000 results",
+        ),
+        (
             ("--generated", "0:2", "--set", "trading_hours.monitor_interval_seconds=30"),
             "must be whole minutes",
         ),
