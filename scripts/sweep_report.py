@@ -166,10 +166,10 @@ def _exactly(
             f"set {rank}: on {len(wrong)} days the sweep and the trading day differ ({names})"
         )
     rest = int(cents[~followed].sum()) / 100
+    others = _count(int((~followed).sum()), "day")
     return (
         f"Rank {rank} on the trading day itself: {money(int(cents.sum()) / 100)}, of which "
-        f"{money(rest)} on the {int((~followed).sum())} days that were not followed; all others "
-        "to the same cent."
+        f"{money(rest)} on {others} that the sweep did not follow; all others to the same cent."
     )
 
 
