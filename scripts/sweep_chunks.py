@@ -4,7 +4,6 @@ A chunk is played by whichever process gets it, on this machine or on a cluster,
 all that it takes: the base settings, the axes of the grid, and the days.
 """
 
-import functools
 import hashlib
 import signal
 import zipfile
@@ -94,7 +93,7 @@ class _Player:
         self._trader = DayTrader(plan)
         self.grid = make_grid(plan.settings, axes)
         self._variants = self.grid.variants()
-        self._rules = functools.cache(self._make_rules)
+        self._known: dict[tuple[int, int], tuple[list[Rules], Packed]] = {}
 
     def play(self, days: Sequence[Day]) -> Outcome:
         """Play every parameter set on these days."""
@@ -117,9 +116,13 @@ class _Player:
                     getattr(whole, name)[where] = getattr(found, name)
         return whole
 
-    def _make_rules(self, number: int, session: Session) -> tuple[list[Rules], Packed]:
-        sets = [rules_of(each.settings, session) for each in self._variants[number].sets]
-        return sets, pack(sets)
+    def _rules(self, number: int, session: Session) -> tuple[list[Rules], Packed]:
+        """Return a variant's sets as numbers: the same for all sessions of one length."""
+        key = number, _length(session)
+        if key not in self._known:
+            sets = [rules_of(each.settings, session) for each in self._variants[number].sets]
+            self._known[key] = sets, pack(sets)
+        return self._known[key]
 
 
 def _table(market: DayMarket, variant: Variant, sets: Sequence[Rules], close: int) -> DayTable:
