@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,8 +95,7 @@ class Course:
         return math.sqrt(self.evening * (1.0 - (second - self.close) / (self.end - self.close)))
 
 
-@dataclass(frozen=True, slots=True)
-class Feed:
+class Feed(NamedTuple):
     """One stream of data: seconds at which it shows an older one, and at which it shows nothing."""
 
     stale: Mapping[int, int]

@@ -6,10 +6,12 @@ for one, it is put in on purpose and told in `labels`.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +98,7 @@ class SyntheticMarket:
         self._clock = clock
         of_course, of_book, of_feeds, of_luck = np.random.SeedSequence(seed).spawn(4)
         self._course = generate_course(session, of_course)
+        self._ends = {"SPY": self._course.end, "SPXW": self._course.close}
         self._book = _Book(self._course, np.random.Generator(np.random.PCG64(of_book)))
         luck = np.random.Generator(np.random.PCG64(of_luck))
         chosen = bool(luck.random() < _DISLOCATED_SEEDS)
@@ -130,8 +133,11 @@ class SyntheticMarket:
         second = self._second()
         if second is None:
             return {}
-        every = [(contract, self._quote(contract, second)) for contract in contracts]
-        return {contract: quote for contract, quote in every if quote is not None}
+        found, ask = {}, self._quote
+        for contract in contracts:
+            if (quote := ask(contract, second)) is not None:
+                found[contract] = quote
+        return found
 
     def official_closes(self, day: date) -> OfficialCloses | None:
         """Return the closes of the session, SPY's with the noise of its auction; None before.
@@ -159,13 +165,13 @@ class SyntheticMarket:
         return self._session.open + timedelta(seconds=second)
 
     def _make_quote(self, contract: OptionContract, second: int) -> Quote | None:
-        course, root = self._course, contract.root
+        root = contract.root
         if root not in _STRIKE_STEPS or contract.expiry != self._session.day:
             return None
-        feed = self._feeds[root]
-        if second >= (course.close if root == "SPXW" else course.end) or second in feed.missing:
+        stale, missing = self._feeds[root]
+        if second >= self._ends[root] or second in missing:
             return None
-        shown = feed.stale.get(second, second)
+        shown = stale.get(second, second) if stale else second
         extra = 0.0
         if self._dislocation and root == "SPY" and contract.right == "C":
             hit = self._dislocation.start <= shown < self._dislocation.stop
@@ -227,21 +233,38 @@ class SyntheticMarket:
         }
 
 
+class _Side(NamedTuple):
+    """Of one root: prices and volatilities by the second, spreads by the minute, sizes."""
+
+    levels: "array[float]"
+    vol: Callable[[int], float]
+    strike_step: float
+    spreads: list[float]
+    sizes: list[int]
+    on_grid: Callable[[float, float], tuple[float, float]]
+
+
 class _Book:
     """Who would trade an option at which price: fair value, widened and put on the grid."""
 
     def __init__(self, course: Course, rng: np.random.Generator) -> None:
-        self._levels = {"SPY": course.spy, "SPXW": course.spx}
-        self._vols = {"SPY": course.spy_vol, "SPXW": course.spx_vol}
         wider = _wider(course.close // 60, course.end // 60)
         stressed = course.spx_implied > _STRESS_VOL
-        spreads = {**_SPREADS, "SPY": _STRESSED_SPY_SPREADS} if stressed else _SPREADS
-        self._spreads = {
+        widths = {**_SPREADS, "SPY": _STRESSED_SPY_SPREADS} if stressed else _SPREADS
+        spreads = {
             root: (wider * np.array(each)[rng.integers(0, len(each), len(wider))]).tolist()
-            for root, each in spreads.items()
+            for root, each in widths.items()
         }
-        self._sizes = {
+        sizes = {
             root: rng.integers(low, high + 1, 1009).tolist() for root, (low, high) in _SIZES.items()
+        }
+        kinds = (
+            ("SPY", course.spy, course.spy_vol, _on_cents),
+            ("SPXW", course.spx, course.spx_vol, _on_nickels),
+        )
+        self._sides = {
+            root: _Side(levels, vol, _STRIKE_STEPS[root], spreads[root], sizes[root], on_grid)
+            for root, levels, vol, on_grid in kinds
         }
 
     def quote(
@@ -251,19 +274,18 @@ class _Book:
 
         `extra` is dollars a share on top of the fair value.
         """
-        root, strike = contract.root, contract.strike
-        levels = self._levels[root]
-        if strike % _STRIKE_STEPS[root] or abs(strike / levels[0] - 1) > _LISTED:
+        levels, vols, step, spreads, sizes, on_grid = self._sides[contract.root]
+        strike = contract.strike
+        if strike % step or abs(strike / levels[0] - 1) > _LISTED:
             return None
-        level, vol = levels[second], self._vols[root](second)
+        level, vol = levels[second], vols(second)
         fair = black_call(level, strike, _total_vol(level, strike, vol)) + extra
         inside = (level - strike) / (level * max(vol, 0.001))
         if contract.right == "P":
             # Parity, at an interest of nothing for a day.
             fair, inside = fair - level + strike, -inside
-        spread = self._spreads[root][second // 60] * _widening(inside)
-        bid, ask = _on_cents(fair, spread) if root == "SPY" else _on_nickels(fair, spread)
-        sizes, place = self._sizes[root], second + 97 * int(strike)
+        bid, ask = on_grid(fair, spreads[second // 60] * _widening(inside))
+        place = second + 97 * int(strike)
         return Quote(at, bid, ask, sizes[place % len(sizes)], sizes[(place + 500) % len(sizes)])
 
 
