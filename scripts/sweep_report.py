@@ -123,13 +123,11 @@ def table(grid: Grid, rows: Sequence[Row]) -> list[str]:
 def cautions(rows: Sequence[Row], outcome: Outcome) -> list[str]:
     """Return what must be known before any of the sets is believed."""
     tried = _count(len(rows), "parameter set")
-    different = len({row.tobytes() for row in outcome.pnl})
-    lines = [
-        f"{tried} tried on the same days, with {_count(different, 'different result')}: "
-        "the best of many looks good by luck alone."
-    ]
+    different = _count(len({row.tobytes() for row in outcome.pnl}), "different result")
+    lines = [f"{tried} tried on the same days, with {different}."]
     lines += [
-        "DSR, the deflated Sharpe ratio, is the probability that a set is more than that luck.",
+        "The best of many looks good by luck alone. DSR, the deflated Sharpe ratio, is the",
+        "probability that a set is more than that luck, as if no two tries were alike.",
         "Below 0.95 believe none, and above it try new days. Sharpe is by day, not annualised.",
     ]
     if few := sum(row.trades < FEWEST_TRADES for row in rows):
