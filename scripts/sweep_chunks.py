@@ -35,6 +35,8 @@ from src.sweep_rules import (
 PROJECT = Path(__file__).resolve().parent.parent
 DAYS_A_CHUNK = 8
 _PARTS = ("pnl", "trades", "doubt")
+_CODE = ("src/*.py", "brokers/*.py", "scripts/*.py", "config/*.csv")
+"""What may change a result without being named on the command line."""
 _MONDAY = date(2026, 1, 5)
 _ANY_SESSION = Session(
     _MONDAY,
@@ -65,13 +67,9 @@ def digest(plan: Plan, axes: Sequence[Axis], days: Sequence[Day]) -> str:
         plan.settings.model_dump_json(),
         repr((plan.model, sorted(plan.closes.items()), axes)),
         *(str(day) if isinstance(day, int) else _digest_of_tape(day) for day in days),
-        *map(_digest_of, sorted(p for room in ("src", "brokers") for p in _modules(room))),
+        *(_digest_of(file) for pattern in _CODE for file in sorted(PROJECT.glob(pattern))),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _modules(room: str) -> Iterator[Path]:
-    return (PROJECT / room).glob("*.py")
 
 
 def _digest_of(path: Path) -> str:
