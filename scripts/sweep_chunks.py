@@ -20,6 +20,7 @@ from scripts.backtest_days import Day, DayTrader, Plan
 from src.backtest import DayMarket
 from src.day_table import DayTable, day_table
 from src.models import NEW_YORK, Session
+from src.ports import MendInput
 from src.sweep import Outcome, Stack, sweep
 from src.sweep_grid import Axis, Grid, Variant, make_grid
 from src.sweep_rules import (
@@ -62,7 +63,10 @@ def tasks_of(plan: Plan, axes: Sequence[Axis], days: Sequence[Day]) -> list[Task
 
 
 def digest(plan: Plan, axes: Sequence[Axis], days: Sequence[Day]) -> str:
-    """Return what must be equal for finished chunks to count: grid, settings, data and code."""
+    """Return what must be equal for finished chunks to count: grid, settings, data and code.
+
+    Raises MendInput for a tape that cannot be read.
+    """
     parts = [
         plan.settings.model_dump_json(),
         repr((plan.model, sorted(plan.closes.items()), axes)),
@@ -73,7 +77,10 @@ def digest(plan: Plan, axes: Sequence[Axis], days: Sequence[Day]) -> str:
 
 
 def _digest_of(path: Path) -> str:
-    return f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    try:
+        return f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    except OSError as error:
+        raise MendInput(f"{path}: the file cannot be read ({error.strerror}).") from error
 
 
 def _digest_of_tape(path: Path) -> str:

@@ -87,6 +87,7 @@ def test_a_sweep_ranks_every_set_and_tells_how_many_were_tried(
     ("arguments", "words"),
     [
         ((), "Name a folder of tapes, or generated days"),
+        (("2026-01-26.csv.gz",), "the file cannot be read"),
         (("--generated", "0:2", "--grid", "strategy.exit=1"), "there is no setting strategy.exit"),
         (("--generated", "0:2", "--from", "2026-01-02"), "generated days are named by seed"),
         (
