@@ -29,6 +29,7 @@ from src.order_records import (
     SettledLeg,
     SpreadPlan,
     add_up,
+    by_spread,
     fold,
     from_cents,
     intent_of,
@@ -49,7 +50,7 @@ class Journal:
         # Asked for many times a tick, so each part is read again only once it was written to.
         self._plans = Remembered(store, self._read_plans)
         self._orders = Remembered(store, self._read_orders)
-        self._every_order = Remembered(store, lambda: list(self._orders.get().values()))
+        self._every_order = Remembered(store, lambda: by_spread(self._orders.get().values()))
         self._live = Remembered(store, lambda: [e for e in self.orders() if not e.status.is_final])
         self._fills = Remembered(store, self._read_fills)
         self._settled = Remembered(store, self._read_settled)
@@ -109,10 +110,7 @@ class Journal:
 
     def orders(self, spread_no: int | None = None) -> Sequence[OrderRecord]:
         """Return the session's orders in the order of their creation, or those of one spread."""
-        every = self._every_order.get()
-        if spread_no is None:
-            return every
-        return [each for each in every if each.intent.spread_no == spread_no]
+        return self._every_order.get().get(spread_no, [])
 
     def order(self, client_order_id: str) -> OrderRecord:
         """Return one order. Raises KeyError for one that was never recorded."""
@@ -261,7 +259,7 @@ class Journal:
         self._write(
             "UPDATE fills SET fee_cents = ? WHERE fill_id = ?",
             (to_cents(fill.fee), fill.fill_id),
-            (self._fills, self._orders, self._live, *self._of_positions),
+            (self._fills, self._orders, self._every_order, self._live, *self._of_positions),
         )
         self._store.commit()
         return before

@@ -1,7 +1,7 @@
 """Quotes become a priced setup, or every reason why there is none."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -151,8 +151,10 @@ class MarketDataCollector:
             max_spx_spread=data.max_spx_spread,
         )
 
-    def get_current_prices(self) -> tuple[Mapping[str, float], tuple[tuple[Fault, str], ...]]:
-        """Return the newest SPY and SPX prices that are sound, and what is wrong with the others.
+    def get_current_prices(
+        self, names: Sequence[str] = ("SPY", "SPX")
+    ) -> tuple[Mapping[str, float], tuple[tuple[Fault, str], ...]]:
+        """Return the newest prices that are sound, and what is wrong with the others.
 
         Raises RetryLater when the source cannot be reached.
         """
@@ -160,7 +162,7 @@ class MarketDataCollector:
         now = self._clock.now()  # after the answer: a slow source is not one from the future
         sound: dict[str, float] = {}
         faults: Faults = []
-        for name in ("SPY", "SPX"):
+        for name in names:
             quote = answer.get(name)
             if quote is None or quote.last is None:
                 faults.append((Fault.PRICE, f"no {name} price"))

@@ -174,6 +174,15 @@ def add_up(positions: Iterable[SpreadPosition]) -> dict[OptionContract, int]:
     return held
 
 
+def by_spread(orders: Iterable[OrderRecord]) -> dict[int | None, list[OrderRecord]]:
+    """Return the orders of each spread, in their order, and all of them under None."""
+    every = list(orders)
+    found: dict[int | None, list[OrderRecord]] = {None: every}
+    for each in every:
+        found.setdefault(each.intent.spread_no, []).append(each)
+    return found
+
+
 def plan_of(row: sqlite3.Row) -> SpreadPlan:
     """Return the plan that a row of the table spreads holds."""
     session = date.fromisoformat(row["session"])

@@ -77,13 +77,13 @@ class PositionMonitor:
         missing: list[str] = []
         spy_price: float | None = None
         try:
-            prices, faults = self._collector.get_current_prices()
+            prices, faults = self._collector.get_current_prices(("SPY",))
             spy_price = prices.get("SPY")
             pnl = position.cash + self._proceeds(position, missing)
         except RetryLater as error:
             return LiveValue(None, spy_price, f"{self._collector.source.name}: {error}")
-        no_price = [text for _, text in faults if "SPY" in text] if spy_price is None else []
-        return LiveValue(None if missing else pnl, spy_price, "; ".join(no_price + missing))
+        unknown = [text for _, text in faults] + missing
+        return LiveValue(None if missing else pnl, spy_price, "; ".join(unknown))
 
     def _proceeds(self, position: SpreadPosition, missing: list[str]) -> Decimal:
         """Return the dollars that closing brings; name in `missing` what has no price."""
