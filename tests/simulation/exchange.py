@@ -350,6 +350,8 @@ class FaultyExchange:
     def assign(self, contracts: int) -> None:
         """Assign up to so many short SPY calls: they are gone, and the shares sold."""
         for contract, held in self._held("SPY"):
+            if held > 0:
+                continue  # nobody is assigned what he holds
             n = max(held, -contracts)
             state = self.inner._state
             state.shares += n * MULTIPLIER

@@ -43,6 +43,7 @@ ONCE_BROKEN = (
         505806,
         514579,
         522517,
+        781418,
     ),
 )
 """Seeds that once broke an invariant; a new kind of fault makes other days of them."""

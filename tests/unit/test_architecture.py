@@ -18,13 +18,8 @@ LINES = 400
 
 # The third parties of the core: they judge settings and read files, and know no market.
 OF_THE_CORE = {
-    "pydantic",
-    "pydantic_settings",
-    "pydantic_core",
-    "yaml",
-    "dotenv",
-    "pandas",
-    "numpy",
+    *("pydantic", "pydantic_settings", "pydantic_core", "yaml", "dotenv", "pandas"),
+    *("numpy", "numba"),
 }
 MAY_IMPORT = {
     "src": {"src"},
