@@ -18,6 +18,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+from pyarrow import Array, parquet
+
 from brokers.column_market import ColumnMarket
 from scripts.embedded_exchange import embedded_exchange
 from src import ticks
@@ -46,7 +50,8 @@ SETTINGS = (
     "trading_hours.monitor_interval_seconds=60",
 )
 _PRICES = ("spy", "spx", "spy_bid", "spy_ask", "spx_bid", "spx_ask")
-_COLUMNS = ["ts", "spy_strike", "spx_strike", *_PRICES]
+_COLUMNS = ("spy_strike", "spx_strike", *_PRICES)
+_A_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _DAYS_AT_ONCE = 50
 
 
@@ -93,19 +98,25 @@ def engine(*, every_look: bool) -> Engine:
 
 def days(path: Path, part: int, parts: int) -> Iterator[tuple[int, DayMarket]]:
     """Yield every day that is this part's, a few of them in memory at a time."""
-    from pyarrow import parquet  # noqa: PLC0415 - only where the workload is there
-
     file = parquet.ParquetFile(path)
-    batches = file.iter_batches(batch_size=_DAYS_AT_ONCE * ROWS, columns=_COLUMNS)
+    batches = file.iter_batches(batch_size=_DAYS_AT_ONCE * ROWS, columns=["ts", *_COLUMNS])
     for number, batch in islice(enumerate(batches), part, None, parts):
-        table = {name: batch.column(name).to_numpy(zero_copy_only=False) for name in _COLUMNS}
-        for n in range(len(batch) // ROWS):
-            yield number * _DAYS_AT_ONCE + n, _day(table, slice(n * ROWS, (n + 1) * ROWS))
+        table = {name: _numbers(batch.column(name)) for name in _COLUMNS}
+        stamps = batch.column("ts")
+        opens = stamps[::ROWS].cast("int64").to_pylist()
+        second = _A_SECOND[stamps.type.unit]
+        for n, stamp in enumerate(opens):
+            day = _day(stamp // second, table, slice(n * ROWS, (n + 1) * ROWS))
+            yield number * _DAYS_AT_ONCE + n, day
 
 
-def _day(table: dict[str, Any], rows: slice) -> DayMarket:
-    first = table["ts"][rows.start].astype("datetime64[s]").astype(int)
-    opens = datetime.fromtimestamp(int(first), NEW_YORK)
+def _numbers(column: Array) -> NDArray[np.float64]:
+    # Not its to_numpy(), which imports pandas.
+    return np.asarray(np.from_dlpack(column), np.float64)
+
+
+def _day(stamp: int, table: dict[str, NDArray[np.float64]], rows: slice) -> DayMarket:
+    opens = datetime.fromtimestamp(stamp, NEW_YORK)
     session = Session(opens.date(), opens, opens + timedelta(minutes=ROWS - 1))
     columns = Columns(
         OptionContract("SPY", session.day, float(table["spy_strike"][rows.start])),
