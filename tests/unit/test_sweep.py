@@ -194,6 +194,13 @@ def test_a_realised_loss_at_the_daily_limit_opens_nothing_more() -> None:
     assert len(trades(stack, RULES._replace(step=1, day_loss=50_001))) == 1
 
 
+def test_what_was_lost_is_no_capital_for_the_next_position() -> None:
+    stack = with_value((4, -50_001 - 63_785), (5, 0))
+    rules = RULES._replace(step=1, share=1_000_000, cash=2_550_000)
+    assert len(trades(stack, rules)) == 1
+    assert len(trades(stack, rules._replace(cash=2_550_001))) == 2
+
+
 def test_a_position_opened_after_an_earlier_check_is_checked_as_it_is_opened() -> None:
     stack = with_value((5, -50_001 - 63_785))
     found = trades(stack, RULES._replace(last=12, step=5, day_loss=1_000_000))
@@ -282,6 +289,13 @@ def test_a_second_position_beside_the_first_is_not_guessed() -> None:
     assert doubt(a_stack(entry=np.full((2, 1, 31), 63_785, np.int32)), _two(6_000)) is Doubt.SECOND
 
 
+def test_looks_between_two_positions_that_could_stand_side_by_side_are_not_guessed() -> None:
+    stack = two_spreads(0)
+    stack.offer[:, 4:] = -np.inf
+    assert played(stack, _two(6_000)).doubt[0, 0] == Doubt.NONE
+    assert doubt(stack._replace(calm=np.array([False])), _two(6_000)) is Doubt.SECOND
+
+
 def _two(loss: int) -> Rules:
     return RULES._replace(most_spreads=2, loss=100 * loss)
 
@@ -304,6 +318,11 @@ def test_the_same_quote_gives_its_size_only_once() -> None:
     stack.room_in[:] = stack.room_out[:] = 1
     assert doubt(stack, RULES._replace(step=1)) is Doubt.TOO_FEW
     assert len(trades(stack._replace(shared=np.array([False])), RULES._replace(step=1))) == 2
+    stack.room_in[:] = 9
+    stack.value[:, :, 6:] = -40_000 - 63_785
+    twice = RULES._replace(step=1, loss=30_000)
+    assert doubt(stack, twice) is Doubt.NO_WAY_OUT
+    assert len(trades(stack._replace(shared=np.array([False])), twice)) == 2
 
 
 def test_threads_share_the_sets_and_change_nothing() -> None:
