@@ -23,6 +23,7 @@ bench: $(VENV)/.installed-tests
 	@$(PYTHON) tests/benchmarks/replayed_day.py
 	@$(PYTHON) tests/benchmarks/simulation.py
 	@$(PYTHON) tests/benchmarks/backtest.py
+	@$(PYTHON) tests/benchmarks/sweep.py
 	@$(PYTHON) tests/benchmarks/alpaca_orders.py
 	@$(PYTHON) tests/benchmarks/ibkr_orders.py
 	@$(PYTHON) tests/benchmarks/broker_start.py

@@ -4,6 +4,7 @@
 python scripts/backtest.py data/tapes                 every tape of a folder
 python scripts/backtest.py data/tapes --from 2026-07-01 --set strategy.strike_rule=atm
 python scripts/backtest.py --generated 0:200          generated days, by their seeds
+python scripts/backtest.py sweep --help               many parameter sets at once
 """
 
 import argparse
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 LONGEST_LATENCY = 60.0
 EPILOG = """\
+backtest.py sweep --help: many parameter sets on the same days, ranked.
+
 fill models:
   touch    whole orders at the bid or ask of the moment, whatever the quote's size (default)
   worse    the market is one tick wider on both sides than recorded, to decide and to fill
@@ -127,8 +130,13 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:
-    """Run the backtest that the command line asks for; return the exit code."""
-    args = parse(argv)
+    """Run the backtest or the sweep that the command line asks for; return the exit code."""
+    given = sys.argv[1:] if argv is None else list(argv)
+    if given[:1] == ["sweep"]:
+        from scripts.run_sweep import main as sweep  # noqa: PLC0415 - only for who sweeps
+
+        return sweep(given[1:])
+    args = parse(given)
     # Imported after parsing, so that --help and a mistyped option answer at once.
     from utils.garbage import nothing_is_garbage  # noqa: PLC0415
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Try many parameter sets on many days, and rank what they would have earned.
 
-python scripts/run_sweep.py data/tapes --grid strategy.min_entry_credit=300:700:50
-python scripts/run_sweep.py --generated 0:200 --grid strategy.exit_threshold=5,10,15 \
+python scripts/backtest.py sweep data/tapes --grid strategy.min_entry_credit=300:700:50
+python scripts/backtest.py sweep --generated 0:200 --grid strategy.exit_threshold=5,10,15 \
     --grid trading_hours.exit_check=15:30:15:50:5
 """
 
@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Run the sweep that the command line asks for; return the exit code."""
     parser = argparse.ArgumentParser(
-        prog="run_sweep.py",
+        prog="backtest.py sweep",
         description="Try many parameter sets on many days. All SIMULATED.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -12,6 +12,8 @@ from src.models import MULTIPLIER, SPY_PER_SPREAD
 _SQRT_2 = math.sqrt(2.0)
 _SQRT_2_PI = math.sqrt(2.0 * math.pi)
 _MOST_STEPS = 100
+LEAST_VALUE = 1e-300
+"""Of the price of strike and forward together: what is worth less has no digits to reckon with."""
 
 
 def black_call(forward: float, strike: float, total_vol: float) -> float:
@@ -26,7 +28,7 @@ def black_call(forward: float, strike: float, total_vol: float) -> float:
 
 def probability_above(forward: float, level: float, total_vol: float) -> float:
     """Return the chance that the price ends above a level, under the same distribution."""
-    if total_vol <= 0.0:
+    if total_vol <= 0.0 or level <= 0.0:
         return float(forward > level)
     d2 = math.log(forward / level) / total_vol - 0.5 * total_vol
     return 0.5 * math.erfc(-d2 / _SQRT_2)
@@ -45,12 +47,12 @@ def implied_total_vol(forward: float, strike: float, price: float) -> float | No
     time_value = price - max(forward - strike, 0.0)
     if not 0.0 <= time_value < min(forward, strike):
         return None
-    if time_value == 0.0:
-        return 0.0
     # In units of sqrt(forward x strike) there is one call out of the money, at x <= 0.
     scale = math.sqrt(forward * strike)
     x = -abs(math.log(forward / strike))
     target = time_value / scale
+    if target < LEAST_VALUE:
+        return 0.0
     up, down = math.exp(x / 2.0), math.exp(-x / 2.0)
     low, high = 0.0, math.inf
     vol = _first_guess(x, target)

@@ -7,6 +7,8 @@ module: numpy takes longer to load than a day takes to decide.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from src.pricing import LEAST_VALUE
+
 Floats = NDArray[np.float64]
 
 _SQRT_2 = np.sqrt(2.0)
@@ -102,13 +104,13 @@ def implied_total_vols(forward: ArrayLike, strike: ArrayLike, price: ArrayLike) 
     """
     f, k, asked = _together(forward, strike, price)
     time_value = asked - np.maximum(f - k, 0.0)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         possible = (f > 0.0) & (k > 0.0) & (time_value >= 0.0) & (time_value < np.minimum(f, k))
-    answer = np.where(possible & (time_value == 0.0), 0.0, np.nan)
-    wanted = possible & (time_value > 0.0)
+        target = time_value / np.sqrt(f * k)
+    answer = np.where(possible & (target < LEAST_VALUE), 0.0, np.nan)
+    wanted = possible & (target >= LEAST_VALUE)
     if wanted.any():
-        f, k, time_value = f[wanted], k[wanted], time_value[wanted]
-        answer[wanted] = _solve(-np.abs(np.log(f / k)), time_value / np.sqrt(f * k))
+        answer[wanted] = _solve(-np.abs(np.log(f[wanted] / k[wanted])), target[wanted])
     return answer
 
 

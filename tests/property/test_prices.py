@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import numpy as np
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from src.credit_split import value_setup
@@ -57,6 +57,8 @@ def test_one_moment_is_priced_like_many(forward: float, z: float, vol: float) ->
 
 
 @given(FORWARDS, st.floats(-1.0, 20_000.0), FORWARDS)
+@example(100.0, 5e-324, 100.0)
+@example(100.0, 1e-299, 100.0)
 def test_any_price_implies_a_volatility_or_none_and_never_an_error(
     forward: float, price: float, strike: float
 ) -> None:

@@ -106,6 +106,7 @@ def test_a_price_ends_above_what_it_is_now_in_about_half_of_all_cases() -> None:
     assert probability_above(600.0, 600.0, 0.01) == pytest.approx(0.5, abs=0.005)
     assert probability_above(600.0, 606.0, 0.01) == pytest.approx(0.158, abs=0.005)
     assert probability_above(600.0, 594.0, 0.01) == pytest.approx(0.841, abs=0.005)
+    assert probability_above(600.0, 0.0, 0.01) == 1.0
 
 
 @pytest.mark.parametrize(("level", "chance"), [(599.99, 1.0), (600.0, 0.0)])
