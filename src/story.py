@@ -122,7 +122,8 @@ def check_line(position: SpreadPosition, value: LiveValue, words: str) -> str:
 
 def verdict(value: LiveValue, signals: list[ExitSignal]) -> str:
     """Return what a look at a position came to: its signals, or hold, and what was not known."""
-    words = "; ".join(f"{each.reason} ({each.severity}): {each.text}" for each in signals) or "hold"
+    told = [f"{each.reason} ({each.severity}): {each.text}" for each in signals]
+    words = "; ".join(told) if told else "hold"
     return f"{words} ({value.unknown})" if value.unknown else words
 
 

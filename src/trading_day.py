@@ -379,9 +379,9 @@ class TradingDay:
     def _next_wake(self, now: datetime) -> datetime:
         moments = [self.session.close]
         held = self._book.open_positions()
-        if self._book.open_spreads() < self._settings.strategy.max_spreads:
-            entry = self.timetable.next_entry(now)
-            moments += [entry] if entry else []
+        entry = self.timetable.next_entry(now)
+        if entry and self._book.open_spreads() < self._settings.strategy.max_spreads:
+            moments.append(entry)
         orders = self.journal.orders()
         fresh = bool(orders) and now - orders[-1].intent.created_at < SECOND_LOOK
         # What was just traded is compared with the broker once more before a long wait.

@@ -271,7 +271,7 @@ class FaultyExchange:
 
     def look(self) -> None:
         """Let orders that are at work meet the market of this moment."""
-        if self._late or self._late_cancels or self.has_working:
+        if self._late or self._late_cancels or self.inner._may_have_work:
             self._advance()
             self.inner._advance()
             self._remember()

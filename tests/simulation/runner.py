@@ -198,7 +198,8 @@ class Simulation:
 
     def _time_has_passed(self) -> None:
         self.exchange.look()
-        self._obey_operator()
+        if self._asked:
+            self._obey_operator()
 
     def _wire(self) -> None:
         acts = self.world.acts
@@ -282,7 +283,7 @@ class Simulation:
 
     def _obey_operator(self) -> None:
         """Type what the operator wants to, once no transaction of the program is in the way."""
-        if not self._asked or self._is_asleep or self.connection.in_transaction:
+        if self._is_asleep or self.connection.in_transaction:
             return
         table = ControlTable(Store(self.connection), self.plan.session.day)
         for command, at in self._asked:
