@@ -84,7 +84,8 @@ class Attempt(NamedTuple):
         if self.is_in_use:
             return StopTrading(
                 f"another program is connected to TWS at {place} as client {login.client_id}; "
-                "end it, or give this one a broker.ibkr.client_id of its own"
+                "if it is a running day of this program, let it run, for it may be watching a "
+                "position; else end it, or give this one a broker.ibkr.client_id of its own"
             )
         if isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError):
             return RetryLater(

@@ -35,7 +35,9 @@ def broker_checks(settings: Settings, places: Places, live: bool) -> Iterable[Ch
 
     def asked() -> tuple[Check, ...]:
         patience = Patience(settings.broker.timeout_seconds, LONGEST)
-        venue = open_venue(Terms(settings, session, clock, live=live, patience=patience))
+        venue = open_venue(
+            Terms(settings, session, clock, live=live, patience=patience, only_looks=True)
+        )
         try:
             return _rows(venue, session, places)
         finally:

@@ -138,6 +138,7 @@ def _at_broker(
             stamp=time.stamp,
             speed=time.speed,
             is_rehearsal=args.start_at is not None,
+            only_looks=True,
             say=console.line,
         )
     )

@@ -93,7 +93,7 @@ def _ibkr(args: argparse.Namespace, settings: Settings, clock: Clock, tell: Tell
     link = IbkrLink(
         wanted.host,
         wanted.port,
-        wanted.client_id + 1,  # a trading day may be connected with its own
+        wanted.look_id,
         wanted.account,
         paper=settings.broker.paper_trading,
         patience=lambda: max(_IBKR_PATIENCE, settings.broker.timeout_seconds),

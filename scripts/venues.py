@@ -24,7 +24,8 @@ class Terms(NamedTuple):
 
     `clock` is the day's, which runs `speed` times as fast as the wall's, and `stamp` tells a
     server's time by it. `is_watched` says that a position is open, for which all is tried that
-    may still show its market. `say` hears of a change of the source.
+    may still show its market. `only_looks` says that no order will be sent, so that the way in of a
+    running day is left to it. `say` hears of a change of the source.
     """
 
     settings: Settings
@@ -36,6 +37,7 @@ class Terms(NamedTuple):
     speed: float = 1.0
     is_rehearsal: bool = False
     is_watched: bool = False
+    only_looks: bool = False
     say: Callable[[str], None] = lambda _: None
 
 
@@ -174,7 +176,7 @@ def _ibkr(terms: Terms) -> Venue:
     link = IbkrLink(
         wanted.host,
         wanted.port,
-        wanted.client_id,
+        wanted.look_id if terms.only_looks else wanted.client_id,
         wanted.account,
         paper=not terms.live,
         patience=terms.patience,

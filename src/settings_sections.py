@@ -93,6 +93,11 @@ class Ibkr(Section):
     )
     account: str = Field("", description="The account to trade in; empty: the only one there is.")
 
+    @property
+    def look_id(self) -> int:
+        """The client id of who only looks: TWS lets nobody in as a client that is there already."""
+        return self.client_id + 1
+
 
 class Broker(Section):
     """Where orders go, and the keys for it."""

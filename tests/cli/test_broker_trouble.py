@@ -331,7 +331,7 @@ def test_a_position_at_interactive_brokers_is_not_left_while_tws_is_away(
         with closing(somebody_else(place.server)):
             refused = ran(place.command(data, "09:46", 1.0), data)
         told = refusal(refused, 3)
-        assert "as client 17; end it" in told
+        assert "as client 17; if it is a running day of this program, let it run" in told
         assert OPEN in told
         # Logged out at first: it goes on as soon as somebody has logged in.
         place.server.faults.logged_out = True

@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from brokers.ibkr_link import IbkrLink
+from scripts.broker_checks import broker_checks
 from scripts.doctor import parse
 from scripts.run_doctor import Places, examine, live_rows, places_of, run
 from src.ports import Check, RetryLater, Verdict
 from src.settings import Settings
 from tests.cli.player import install
+from tests.fakes.tws_server import FakeTws
 from utils import machine_checks
 from utils.market_calendar import MarketCalendar
 from utils.market_clock import WallClock
@@ -217,3 +220,19 @@ def test_the_doctor_looks_where_the_program_writes(tmp_path: Path, data_dir: str
         assert places == Places(
             tmp_path, data, data / "trades.db", tmp_path / "logs" / "trading.log"
         )
+
+
+def test_the_doctor_leaves_the_running_day_its_place_at_tws(tmp_path: Path) -> None:
+    with FakeTws() as server:
+        running = IbkrLink("127.0.0.1", server.port, 17, "", paper=True, patience=lambda: 5.0)
+        try:
+            running.ready()
+            settings = Settings.defaults().changed(
+                "broker.name=ibkr", f"broker.ibkr.port={server.port}"
+            )
+            places = places_of(settings, tmp_path, tmp_path)
+            rows = {each.name: each for each in broker_checks(settings, places, False)}  # noqa: FBT003 - the form of the seam
+        finally:
+            running.close()
+    assert rows["connection"].verdict is Verdict.OK
+    assert "client 18" in rows["connection"].found

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from brokers.ibkr_link import IbkrLink
 from tests.cli.player import Player, files, refusal
 from tests.conftest import REAL_DATA
-from tests.fakes.broker_places import Place, at_alpaca, ran
+from tests.fakes.broker_places import Place, at_alpaca, at_tws, ran
 from tests.fakes.tapes import FAIR, a_tape
 
 NO_KEYS = {"OPTIONSARB_BROKER__API_KEY": "", "OPTIONSARB_BROKER__API_SECRET": ""}
@@ -137,6 +138,20 @@ def test_with_keys_the_moment_is_that_of_the_brokers_quotes_and_nothing_is_order
         assert "a broker knows no other moment than now" in refusal(
             explained(place, tmp_path, "--at", "09:41"), 2
         )
+
+
+def test_a_look_leaves_the_running_day_its_place_at_tws(tmp_path: Path) -> None:
+    with at_tws() as place:
+        running = IbkrLink("127.0.0.1", place.server.port, 17, "", paper=True, patience=lambda: 5.0)
+        try:
+            running.ready()
+            answer = explained(place, tmp_path)
+            assert answer.returncode == 0, answer.stderr
+            assert "From Interactive Brokers paper account" in " ".join(answer.stdout.split())
+            assert running.is_up
+            assert place.orders() == 0
+        finally:
+            running.close()
 
 
 @pytest.mark.real_data

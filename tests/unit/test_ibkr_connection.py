@@ -71,7 +71,7 @@ def test_a_tws_that_hangs_up_is_told_apart(desk: TwsDesk) -> None:
 def test_a_client_id_in_use_stops_at_once(desk: TwsDesk) -> None:
     desk.patience = 5
     desk.link.ready()
-    with pytest.raises(StopTrading, match=r"another program.*client 17"):
+    with pytest.raises(StopTrading, match=r"another program.*client 17.*let it run"):
         desk.new_link().ready()
 
 
