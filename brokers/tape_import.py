@@ -10,13 +10,14 @@ from pathlib import Path
 
 from brokers.foreign_rows import Foreign, ForeignReader, choose_columns
 from brokers.history import DERIVED, derived
-from brokers.tape import Tape, read_csv
+from brokers.tape import Tape, read_csv, sidecar_of
 from brokers.tape_cleaning import clean
 from brokers.tape_file import TapeRow, as_text, put_tape, tape_in
 from brokers.tape_parquet import SUFFIX as PARQUET
 from brokers.tape_parquet import read_parquet
+from brokers.tape_plans import otherwise
 from brokers.tape_rows import UNDERLYINGS
-from brokers.tape_sidecar import Sidecar
+from brokers.tape_sidecar import Sidecar, read_sidecar
 from brokers.tape_telling import Told, cadence_of, gaps
 from src.models import Quote, Session
 from src.ports import MendInput
@@ -68,6 +69,34 @@ class Wanted:
     adds: bool = False
     derives: bool = False
 
+    @property
+    def plan(self) -> dict[str, object]:
+        """The options with which a file is read."""
+        foreign = self.foreign
+        return {
+            "kind": foreign.kind,
+            "derive-quotes": self.derives,
+            "map": ",".join(f"{key}={text}" for key, text in sorted(foreign.columns.items())),
+            "symbol": foreign.symbol,
+            "zone": str(foreign.zone or ""),
+            "bar-seconds": foreign.bar // timedelta(seconds=1),
+            "carried-minutes": self.carried_after // timedelta(minutes=1),
+        }
+
+
+def there_already(file: ForeignFile, session: Session, wanted: Wanted) -> str:
+    """Return what is said of a tape that holds this file already; empty where there is none.
+
+    Raises MendInput for a JSON file that is not sound.
+    """
+    path = tape_in(wanted.folder, session.day)
+    known = read_sidecar(sidecar_of(path), session.day) if path.exists() else Sidecar()
+    if file.source not in known.source:
+        return ""
+    if other := otherwise(known, file.source, wanted.plan):
+        return f"there already from this file {other}; remove it to import it again"
+    return "there already from this file"
+
 
 def import_day(
     file: ForeignFile, session: Session, wanted: Wanted
@@ -105,6 +134,7 @@ def import_day(
         cadence=cadence,
         closes=known.closes,
         gaps=tuple(gaps(final, session, cadence)),
+        plans={**known.plans, file.source: wanted.plan},
     )
     put_tape(path, (as_text(*row) for row in final), told.as_json())
     return told, final

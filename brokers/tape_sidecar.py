@@ -19,7 +19,7 @@ class Sidecar(NamedTuple):
     is the time between two rows of a symbol, None where there is no rule. `closes` are the
     official ones, None where nobody told them; `before` those of the session before, by its day.
     `rows` and `sha256` are those of the tape as it was written, None and empty where the file does
-    not tell them.
+    not tell them. `plans` are the options with which it was made, by the source of its rows.
     """
 
     kind: str = "unknown"
@@ -31,6 +31,7 @@ class Sidecar(NamedTuple):
     rows: int | None = None
     sha256: str = ""
     before: Mapping[date, OfficialCloses] = MappingProxyType({})
+    plans: Mapping[str, Mapping[str, object]] = MappingProxyType({})
 
 
 def read_sidecar(path: Path, day: date) -> Sidecar:
@@ -61,6 +62,7 @@ def read_sidecar(path: Path, day: date) -> Sidecar:
         },
         rows=content.get("rows"),
         sha256=content.get("sha256") or "",
+        plans=content.get("plans") or {},
     )
 
 
@@ -95,6 +97,9 @@ def _faults(content: Mapping[str, object], day: date) -> Iterator[str]:
         yield f"cadence_seconds is {cadence!r}, but must be a positive number or null"
     if not isinstance(labels, list) or not all(isinstance(each, str) for each in labels):
         yield f"labels is {labels!r}, but must be a list of texts"
+    plans = content.get("plans") or {}
+    if not isinstance(plans, dict) or not all(isinstance(each, dict) for each in plans.values()):
+        yield f"plans is {plans!r}, but must hold the options of each source"
     closes, before = content.get("closes"), content.get("closes_before")
     if closes is not None and not _are_closes(closes):
         yield f'closes is {closes!r}, but must be such as {{"SPY": 691.5, "SPX": 6938.03}}'

@@ -1,8 +1,8 @@
 """What a tape lacks, and what its JSON file tells of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
@@ -120,6 +120,7 @@ class Told:
     cadence: timedelta | None
     closes: OfficialCloses | None
     gaps: tuple[Gap, ...] = ()
+    plans: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def all_labels(self) -> tuple[str, ...]:
@@ -138,4 +139,5 @@ class Told:
             "labels": list(self.all_labels),
             "gaps": [str(gap) for gap in self.gaps],
             "closes": closes_as_json(self.closes),
+            "plans": {source: dict(plan) for source, plan in self.plans.items()},
         }

@@ -9,6 +9,7 @@ from brokers.history import DERIVED, History, derived
 from brokers.tape_cleaning import clean
 from brokers.tape_file import TapeRow, tape_in
 from brokers.tape_in_progress import TapeInProgress
+from brokers.tape_plans import otherwise
 from brokers.tape_sidecar import read_sidecar
 from brokers.tape_telling import Told, gaps
 from brokers.tape_verify import checksum_fault
@@ -20,6 +21,8 @@ from utils.progress import Progress
 
 _IS_COMPLETE = timedelta(minutes=35)
 """After the close: SPY options trade for 15 minutes more, and free data are 15 minutes late."""
+
+_OTHERWISE = "there already, made with other options"
 
 
 def sessions_between(
@@ -72,7 +75,7 @@ def fetch(fetching: Fetching, sessions: Sequence[Session]) -> None:
     since = history.first_day
     if since and sessions[0].day < since:
         raise MendInput(f"{history.name} begin on {since}; give --from {since} or later.")
-    counts = dict.fromkeys(("fetched", "there already", "without data"), 0)
+    counts = dict.fromkeys(("fetched", "there already", _OTHERWISE, "without data"), 0)
     for n, session in enumerate(sessions):
         progress.step(n, f"{session.day}")
         try:
@@ -93,7 +96,8 @@ def _fetch_day(fetching: Fetching, session: Session) -> tuple[str, str]:
     """Return what became of a day, as a person reads it and as it is counted."""
     history, day = fetching.history, session.day
     if kept := _already(fetching, session):
-        return f"{day}  {kept}", "there already"
+        words, became = kept
+        return f"{day}  {words}", became
     tape = TapeInProgress(fetching.folder, day, fetching.plan)
     prices = tape.portion("prices")
     if prices is None:
@@ -121,22 +125,33 @@ def _fetch_day(fetching: Fetching, session: Session) -> tuple[str, str]:
         cadence=about.cadence,
         closes=about.closes,
         gaps=tuple(gaps(final, session, about.cadence)),
+        plans={history.name: _options(fetching)},
     )
     tape.finish(final, told.as_json())
     return summary(told, final), "fetched"
 
 
-def _already(fetching: Fetching, session: Session) -> str:
-    """Return what is said of a tape that is there, empty where there is none."""
+def _already(fetching: Fetching, session: Session) -> tuple[str, str] | None:
+    """Return what is said of a tape that is there and how it counts, None where there is none."""
     path = tape_in(fetching.folder, session.day)
     if not path.exists():
-        return ""
+        return None
     sidecar = read_sidecar(path.with_name(f"{session.day}.json"), session.day)
     if fault := checksum_fault(path, sidecar):
         raise MendInput(f"{path}: {fault}. Remove it to fetch the day again.")
-    if sidecar.source == fetching.history.name:
-        return "there already"
-    return f"there already from another source, and kept: {sidecar.source}"
+    if sidecar.source != fetching.history.name:
+        return f"there already from another source, and kept: {sidecar.source}", "there already"
+    if other := otherwise(sidecar, sidecar.source, _options(fetching)):
+        words = (
+            f"there already {other}; remove it to fetch it again, or fetch it into another "
+            "folder with --into"
+        )
+        return words, _OTHERWISE
+    return "there already", "there already"
+
+
+def _options(fetching: Fetching) -> dict[str, object]:
+    return {name: value for name, value in fetching.plan.items() if name != "source"}
 
 
 def summary(told: Told, rows: Sequence[TapeRow]) -> str:

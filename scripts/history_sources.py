@@ -53,7 +53,9 @@ def open_history(args: argparse.Namespace, settings: Settings, tell: Tell) -> So
     clock = WallClock()
     openers = {"alpaca": _alpaca, "ibkr": _ibkr, "yfinance": _yahoo}
     history, close = openers[args.source](args, settings, clock, tell)
-    plan = {"source": history.name, "strikes": args.strikes, "derive": args.derive_quotes}
+    plan: dict[str, object] = {"source": history.name}
+    if args.source != "yfinance":  # which has no options
+        plan |= {"strikes": args.strikes, "derive-quotes": args.derive_quotes}
     derives = args.derive_quotes and args.source == "alpaca"
     return Source(history, plan, derives, close)
 

@@ -10,7 +10,7 @@ from types import FrameType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from brokers.foreign_rows import Foreign, column_map
-from brokers.tape_import import ForeignFile, Wanted, import_day, read_foreign
+from brokers.tape_import import ForeignFile, Wanted, import_day, read_foreign, there_already
 from brokers.tape_verify import verify
 from scripts.fetch_days import Fetching, fetch, sessions_between, summary
 from src.ports import MendInput, StopTrading
@@ -57,6 +57,8 @@ def _fetch(
         secrets_of,
     )
 
+    if args.derive_quotes and args.source == "yfinance":
+        raise MendInput("--derive-quotes is for alpaca and ibkr; Yahoo has no past options.")
     sessions = sessions_between(args.first, args.last, calendar, WallClock().now())
     with _writing(args.into), ExitStack() as stack:
         progress = Progress(len(sessions))
@@ -106,10 +108,11 @@ def _import_file(
         if session is None:
             console.line(f"{day}  left out: the exchange was closed")
             continue
-        found = import_day(file, session, wanted)
+        kept = there_already(file, session, wanted)
+        found = None if kept else import_day(file, session, wanted)
         progress.clear()
         count += 1
-        console.line(summary(*found) if found else f"{day}  there already from this file")
+        console.line(summary(*found) if found else f"{day}  {kept}")
     for why, rows in file.left_out.items():
         console.line(f"{path.name}: {rows:,} rows {why} were left out.")
     if not count:

@@ -209,6 +209,13 @@ def test_a_span_that_cannot_be_meant_is_refused_in_one_sentence(
     assert not list(tmp_path.glob("tapes/*.csv*"))
 
 
+def test_quotes_are_not_derived_from_a_source_without_options(tmp_path: Path) -> None:
+    line = command("fetch", "--source", "yfinance", "--from", MONDAY, "--derive-quotes")
+    said = refusal(run([*line, "--into", str(tmp_path / "tapes")], tmp_path), 2)
+    assert "--derive-quotes is for alpaca and ibkr" in said
+    assert not (tmp_path / "tapes").exists()
+
+
 def test_without_keys_it_says_which_and_where(tmp_path: Path) -> None:
     line = command(
         "fetch", "--source", "alpaca", "--from", MONDAY, "--to", MONDAY, "--into", tmp_path

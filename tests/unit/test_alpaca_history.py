@@ -209,6 +209,25 @@ def test_a_day_that_is_there_is_not_asked_for_again(alpaca: tuple[AlpacaServer, 
     assert backfill.path.read_bytes() == whole
 
 
+def test_a_day_that_was_fetched_with_other_options_is_kept_and_told(
+    alpaca: tuple[AlpacaServer, Backfill], capsys: pytest.CaptureFixture[str]
+) -> None:
+    server, backfill = alpaca
+    backfill.plan = {"source": "Alpaca", "strikes": 2, "derive-quotes": False}
+    backfill.run()
+    whole = backfill.path.read_bytes()
+    server.requests.clear()
+    capsys.readouterr()
+    backfill.plan = {"source": "Alpaca", "strikes": 4, "derive-quotes": True}
+    backfill.run()
+    told = capsys.readouterr().out
+    made = "as bars, without quotes (made with --strikes 2, without --derive-quotes); remove it"
+    assert f"{DAY}  there already {made} to fetch it again" in told
+    assert "1 there already, made with other options." in told
+    assert server.requests == []
+    assert backfill.path.read_bytes() == whole
+
+
 def test_what_another_plan_has_left_is_begun_anew(alpaca: tuple[AlpacaServer, Backfill]) -> None:
     server, backfill = alpaca
     left = backfill.folder / f"{DAY}.csv.fetching"

@@ -1,6 +1,8 @@
 """Files from elsewhere on their way to tapes: columns, symbols, times, and what is refused."""
 
 import gzip
+import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -10,7 +12,7 @@ import pytest
 from brokers.foreign_rows import Foreign, column_map
 from brokers.replay_market import ReplayMarket
 from brokers.tape import Tape
-from brokers.tape_import import Wanted, import_day, read_foreign
+from brokers.tape_import import Wanted, import_day, read_foreign, there_already
 from src.ports import MendInput
 from tests.fakes.builders import DAY, a_clock, a_session, at, spxw_call, spy_call
 from tests.fakes.parquet import write_parquet
@@ -178,6 +180,24 @@ def test_a_file_that_is_on_the_tape_already_changes_nothing(tmp_path: Path) -> N
     file = read_foreign(path, QUOTES)
     assert import_day(file, SESSION, Wanted(tmp_path / "tapes", QUOTES, TEN)) is None
     assert (tmp_path / "tapes" / f"{DAY}.csv.gz").read_bytes() == content
+
+
+def test_a_file_that_was_imported_with_other_options_is_kept_and_told(tmp_path: Path) -> None:
+    folder, foreign = tmp_path / "tapes", Foreign({}, "bars")
+    path = write(tmp_path, "timestamp,symbol,last", f"{DAY}T09:40:00-04:00,{CALL.symbol},23.4")
+    imported(path, foreign, folder)
+    file = read_foreign(path, foreign)
+    same = Wanted(folder, foreign, TEN)
+    assert there_already(file, SESSION, same) == "there already from this file"
+    told = there_already(file, SESSION, replace(same, derives=True))
+    made = "as bars, without quotes (made without --derive-quotes)"
+    assert told == f"there already from this file {made}; remove it to import it again"
+    zoned = replace(same, foreign=replace(foreign, zone=ZoneInfo("UTC")))
+    assert "made without --zone" in there_already(file, SESSION, zoned)
+    # A tape from before the options were noted tells its kind only.
+    sidecar = folder / f"{DAY}.json"
+    sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), "plans": {}}))
+    assert made in there_already(file, SESSION, replace(zoned, derives=True))
 
 
 def test_a_recorded_tape_is_never_mixed_with_what_comes_from_elsewhere(tmp_path: Path) -> None:
