@@ -7,8 +7,8 @@ known, and a quote that was only repeated keeps the time at which it was first t
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from itertools import groupby, pairwise
+from datetime import datetime, timedelta
+from itertools import groupby
 
 from brokers.tape_file import TapeRow
 from brokers.tape_rows import UNDERLYINGS, published
@@ -42,6 +42,7 @@ def clean(
     carried_after: timedelta = CARRIED_AFTER,
     *,
     knows_trades: bool = False,
+    before: Iterable[TapeRow] = (),
 ) -> Cleaned:
     """Return what may stand on the session's tape.
 
@@ -50,11 +51,13 @@ def clean(
     known, and so do the quotes of a contract of which a fifth or more is locked: they are the bars
     of one side. A market that stood still for longer than `carried_after` keeps the time of its
     first row, so that it grows old in a replay as it did in the market; not so the last prices of
-    options where each is known to be a trade (`knows_trades`).
+    options where each is known to be a trade (`knows_trades`). The rows of the tape that these
+    join come `before` them, and to be earlier than one of those is no disorder.
     """
-    found: Counter[str] = Counter()
+    rows = list(rows)
+    found = Counter({"out of order": _disorder(rows)})
     by_symbol: dict[str, list[TapeRow]] = defaultdict(list)
-    for row in rows:
+    for row in (*before, *rows):
         if session.open <= row.seen <= session.close + _INDEX_IS_PUBLISHED:
             by_symbol[row.symbol].append(row)
         else:
@@ -85,9 +88,18 @@ def _rank(symbol: str) -> tuple[bool, str]:
     return symbol not in UNDERLYINGS, symbol
 
 
+def _disorder(rows: Iterable[TapeRow]) -> int:
+    """Return how many rows are earlier than the one of their symbol that was told before them."""
+    newest: dict[str, datetime] = {}
+    count = 0
+    for row in rows:
+        count += row.symbol in newest and row.seen < newest[row.symbol]
+        newest[row.symbol] = row.seen
+    return count
+
+
 def _in_order(rows: Sequence[TapeRow], found: Counter[str]) -> list[TapeRow]:
     """Return one symbol's rows by time, one a moment: the last that was told counts."""
-    found["out of order"] += sum(later.seen < row.seen for row, later in pairwise(rows))
     kept = []
     for _, same in groupby(sorted(rows, key=lambda row: row.seen), key=lambda row: row.seen):
         group = list(same)

@@ -113,8 +113,13 @@ def import_day(
     kind = _kind(file.days[session.day], wanted)
     if before:
         kind = _joined_kind(path, before, kind, wanted)
-    rows = [*(_rows_of(before) if before else ()), *file.days[session.day]]
-    cleaned = clean(rows, session, wanted.carried_after, knows_trades=file.knows_trades)
+    cleaned = clean(
+        file.days[session.day],
+        session,
+        wanted.carried_after,
+        knows_trades=file.knows_trades,
+        before=_rows_of(before) if before else (),
+    )
     if not cleaned.rows:
         raise MendInput(
             f"{session.day}: all rows lie outside the session ({session.open:%H:%M} to "

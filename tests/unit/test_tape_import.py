@@ -173,6 +173,20 @@ def test_a_second_file_joins_the_first_when_it_is_added(tmp_path: Path) -> None:
     assert "spy.csv.gz" in tape.sidecar.source
 
 
+def test_a_file_of_earlier_minutes_that_is_added_is_no_disorder(tmp_path: Path) -> None:
+    def minutes(name: str, *times: str) -> Path:
+        rows = (f"{DAY}T{time}:00-04:00,{CALL.symbol},23.0,23.4" for time in times)
+        return write(tmp_path, *lines(*rows), name=name)
+
+    folder = tmp_path / "tapes"
+    imported(minutes("late.csv", "10:00", "10:01"), QUOTES, folder)
+    early = imported(minutes("early.csv", "09:40", "09:41"), QUOTES, folder, adds=True)
+    assert early.options[CALL].seen == [at("09:40"), at("09:41"), at("10:00"), at("10:01")]
+    assert [each for each in early.sidecar.labels if "out of time order" in each] == []
+    mixed = imported(minutes("mixed.csv", "09:51", "09:50"), QUOTES, folder, adds=True)
+    assert "1 row out of time order, sorted" in mixed.sidecar.labels
+
+
 def test_a_file_that_is_on_the_tape_already_changes_nothing(tmp_path: Path) -> None:
     path = write(tmp_path, *lines(f"{DAY}T09:40:00-04:00,{CALL.symbol},23.0,23.4"))
     imported(path, QUOTES, tmp_path / "tapes")
