@@ -14,19 +14,24 @@ from src.ports import MendInput
 
 _LEFT_OVER = {
     FETCHING: "was interrupted while it was fetched; run the same fetch again to complete it",
-    ".csv.part": "is still being recorded, or its recording was interrupted; the next run goes on",
     ".tmp": "is what an interrupted writing left; it may be removed",
 }
+_RECORDING = ".csv.part"
+_OPEN = "is still being recorded, or its recording was interrupted; the next run goes on"
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A file of the folder: what is wrong with it (empty if nothing), and what it says."""
+    """A file of the folder: what is wrong with it (empty if nothing), and what it says.
+
+    One that `is_open` is not finished yet, which is nothing wrong.
+    """
 
     name: str
     fault: str
     told: str = ""
     remarks: tuple[str, ...] = ()
+    is_open: bool = False
 
 
 def verify(folder: Path, session_on: Callable[[date], Session | None]) -> Iterator[Verified]:
@@ -39,13 +44,15 @@ def verify(folder: Path, session_on: Callable[[date], Session | None]) -> Iterat
         raise MendInput(f"{folder}: there is no such folder.")
     names = sorted(each.name for each in folder.iterdir() if each.is_file())
     tapes = [name for name in names if name.endswith(SUFFIXES)]
-    if not tapes and not any(name.endswith(tuple(_LEFT_OVER)) for name in names):
+    if not tapes and not any(name.endswith((*_LEFT_OVER, _RECORDING)) for name in names):
         raise MendInput(f"{folder}: the folder holds no tape.")
     for name in names:
         path = folder / name
         left_over = next((why for end, why in _LEFT_OVER.items() if name.endswith(end)), "")
         if left_over:
             yield Verified(name, left_over)
+        elif name.endswith(_RECORDING):
+            yield Verified(name, "", _OPEN, is_open=True)
         elif name in tapes:
             yield _verified(path, session_on)
         elif name.endswith(".json") and not any(f"{path.stem}{end}" in tapes for end in SUFFIXES):

@@ -121,18 +121,17 @@ def _import_file(
 
 def _verify(folder: Path, calendar: MarketCalendar) -> int:
     console = Console()
-    wrong = 0
+    wrong = unfinished = 0
     for each in verify(folder, calendar.session_on):
         wrong += bool(each.fault)
-        verdict = "WRONG" if each.fault else "ok"
+        unfinished += each.is_open
+        verdict = "WRONG" if each.fault else "open" if each.is_open else "ok"
         words = "; ".join(filter(None, (each.fault, each.told)))
         console.line(f"{verdict:<5}  {each.name}: {words}.")
         for remark in each.remarks:
             console.line(f"       {remark}")
-    sum_up = (
-        f"{wrong} file{'s are' if wrong > 1 else ' is'} wrong." if wrong else "Everything is whole."
-    )
-    console.line(sum_up)
+    whole = "Everything that is finished is whole." if unfinished else "Everything is whole."
+    console.line(f"{wrong} file{'s are' if wrong > 1 else ' is'} wrong." if wrong else whole)
     return BAD_INPUT if wrong else DONE
 
 

@@ -1,6 +1,7 @@
 """What an interruption leaves of a tape, and how a folder of tapes is verified."""
 
 import json
+from argparse import Namespace
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from brokers.tape_file import TapeRow, tape_in
 from brokers.tape_in_progress import TapeInProgress
 from brokers.tape_verify import Verified, verify
+from scripts.run_backfill import run
 from src.models import Quote, Session
 from src.ports import MendInput
 from tests.fakes.builders import DAY, a_session, at, spxw_call
@@ -123,10 +125,20 @@ def test_a_day_on_which_the_exchange_was_closed_is_wrong(tmp_path: Path) -> None
 
 def test_a_json_file_without_its_tape_is_wrong(tmp_path: Path) -> None:
     finished(tmp_path).unlink()
-    (tmp_path / "2026-03-10.csv.part").write_text("#")
+    (tmp_path / "2026-03-10.csv.tmp").write_text("#")
     faults = {each.name: each.fault for each in verify(tmp_path, session_on)}
     assert faults[f"{DAY}.json"] == "has no tape beside it"
-    assert "recorded" in faults["2026-03-10.csv.part"]
+
+
+def test_a_tape_that_is_being_recorded_is_open_and_not_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    finished(tmp_path)
+    (tmp_path / "2026-03-10.csv.part").write_text("#")
+    assert run(Namespace(command="verify", folder=tmp_path), tmp_path) == 0
+    told = capsys.readouterr().out
+    assert "open   2026-03-10.csv.part: is still being recorded" in told
+    assert told.endswith("Everything that is finished is whole.\n")
 
 
 @pytest.mark.parametrize("name", ["", "nowhere"])
