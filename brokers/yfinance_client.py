@@ -5,6 +5,7 @@ of the library are three questions (`Yahoo`), every answer may be empty or have 
 for real money is ever priced from here (`is_real_time`).
 """
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
@@ -34,6 +35,7 @@ _MINUTE = timedelta(minutes=1)
 _CLOSES_PUBLISHED = timedelta(minutes=20)
 _STRANGE = (OSError, LookupError, ValueError, TypeError, AttributeError, RuntimeError)
 """What the library lets through: no network, no JSON, an answer of another form."""
+_NOWHERE = logging.NullHandler()
 
 Patience = Callable[[], float]
 """Real seconds that the next call may take; raises RetryLater when there are none left."""
@@ -108,6 +110,8 @@ class YfinanceLink:
             raise MendInput(
                 f"yfinance is not installed ({error}): run pip install -r requirements.txt"
             ) from error
+        # What it logs of its own is told by its answer, and it would write it on the terminal.
+        logging.getLogger("yfinance").addHandler(_NOWHERE)
         seconds, made = self.patience(), self.ticker or yfinance.Ticker
         answer: Future[Any] = Future()
 

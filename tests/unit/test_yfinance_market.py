@@ -1,5 +1,6 @@
 """Yahoo's answers, in the shapes that yfinance documents, become quotes with honest times."""
 
+import logging
 import threading
 from dataclasses import replace
 from datetime import date, timedelta
@@ -239,6 +240,13 @@ def test_whatever_the_library_raises_is_tried_again_later(
     with pytest.raises(RetryLater) as caught:
         market.prices() if what == "quote" else market.quotes([SPY])
     assert str(caught.value).startswith(words)
+
+
+def test_what_the_library_logs_does_not_reach_the_terminal(yahoo: RecordedYahoo) -> None:
+    a_market(yahoo).prices()
+    # Python writes on standard error what no handler takes.
+    handlers = logging.getLogger("yfinance").handlers
+    assert [type(each) for each in handlers] == [logging.NullHandler]
 
 
 def test_a_call_ends_when_its_time_is_used_up_whatever_the_library_does(
