@@ -118,9 +118,8 @@ class QuoteLimits:
 
 
 def _seconds(value: float) -> str:
-    if value < 120:
-        return f"{round(value, 1):g} s"
-    return str(timedelta(seconds=round(value)))
+    """Return a span and its limit in the same unit, so that they can be compared."""
+    return f"{value:,.1f}".removesuffix(".0") + " s"
 
 
 class MarketDataCollector:

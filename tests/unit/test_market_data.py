@@ -253,7 +253,7 @@ def test_every_reason_is_given_not_only_the_first() -> None:
     found = refused(market)
     kinds = [kind for kind, _ in found.faults]
     assert kinds == [Fault.QUOTE, Fault.AGE, Fault.WIDTH, Fault.AGE]
-    for part in ("crossed", "0:06:40 old", "too wide", "apart in time"):
+    for part in ("crossed", "400 s old (at most 5 s)", "too wide", "apart in time"):
         assert part in found.reason
 
 
