@@ -72,6 +72,7 @@ def date_of(path: Path) -> date:
             except ValueError as error:
                 raise MendInput(f"{path}: the file's name is no date ({error}).") from error
     there = "" if path.exists() else " there is no such file, and"
+    there = " this is a folder, and" if path.is_dir() else there
     raise MendInput(
         f"{path}:{there} a tape is a file named after its session, such as 2026-01-26.csv.gz or "
         f"2026-01-26.csv{_near(path)}."
@@ -142,12 +143,14 @@ def _text(path: Path) -> str:
 
 def _near(path: Path) -> str:
     """Return the likeliest tapes of the folder, as the end of a sentence."""
-    if not path.parent.is_dir():
-        return f" (the folder {path.parent} does not exist either)"
-    names = sorted(each.name for each in path.parent.iterdir() if each.name.endswith(SUFFIXES))
+    folder = path if path.is_dir() else path.parent
+    if not folder.is_dir():
+        return f" (the folder {folder} does not exist either)"
+    names = sorted(each.name for each in folder.iterdir() if each.name.endswith(SUFFIXES))
     if not names:
-        return f" (the folder {path.parent} holds no tape)"
+        # Of the folder in which the program was started nobody has spoken.
+        return "" if folder == Path() else f" (the folder {folder} holds no tape)"
     import difflib  # noqa: PLC0415 - only for who mistypes
 
     nearest = difflib.get_close_matches(path.name, names, n=3, cutoff=0.0)
-    return f"; the nearest names in {path.parent} are {', '.join(nearest)}"
+    return f"; the nearest names in {folder} are {', '.join(nearest)}"

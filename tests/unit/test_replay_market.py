@@ -308,6 +308,16 @@ class TestABadTapeIsRefusedInWords:
         with pytest.raises(MendInput, match="holds no tape"):
             Tape.load(tmp_path / f"{DAY}.csv")
 
+    def test_a_folder_that_nobody_named_is_not_spoken_of(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "data").mkdir()
+        with pytest.raises(MendInput, match=r"data: this is a folder.*the folder data holds no"):
+            Tape.load(Path("data"))
+        with pytest.raises(MendInput, match=r"nothing: there is no such file.*-26\.csv\.$"):
+            Tape.load(Path("nothing"))
+
     @pytest.mark.parametrize(
         "name", ["day.csv", "2026-13-01.csv", f"{DAY}.feather", "20260126.csv"]
     )
