@@ -13,6 +13,7 @@ from itertools import groupby
 from brokers.tape_file import TapeRow
 from brokers.tape_rows import UNDERLYINGS, published
 from src.models import Quote, Session
+from src.words import count
 
 CARRIED_AFTER = timedelta(minutes=10)
 """A market that has not moved for longer is one that a vendor repeats."""
@@ -91,11 +92,11 @@ def _rank(symbol: str) -> tuple[bool, str]:
 def _disorder(rows: Iterable[TapeRow]) -> int:
     """Return how many rows are earlier than the one of their symbol that was told before them."""
     newest: dict[str, datetime] = {}
-    count = 0
+    earlier = 0
     for row in rows:
-        count += row.symbol in newest and row.seen < newest[row.symbol]
+        earlier += row.symbol in newest and row.seen < newest[row.symbol]
         newest[row.symbol] = row.seen
-    return count
+    return earlier
 
 
 def _in_order(rows: Sequence[TapeRow], found: Counter[str]) -> list[TapeRow]:
@@ -193,10 +194,9 @@ def _labels(
     )
     for key, words in counted:
         if found[key]:
-            yield f"{_rows(found[key])} {words}"
+            yield f"{count(found[key], 'row')} {words}"
     if found["contradictory"]:
-        count = found["contradictory"]
-        yield f"{count} moment{'s' * (count > 1)} told twice with different values"
+        yield f"{count(found['contradictory'], 'moment')} told twice with different values"
     for side, symbols in one_sided.items():
         if symbols:
             yield f"only {side}s are known of {_named(symbols)}"
@@ -208,14 +208,10 @@ def _labels(
     if carried:
         longest = max(carried.values())
         yield (
-            f"carried forward: {_rows(found['carried'])} of {_named(list(carried))} repeat a "
-            f"market for up to {longest // timedelta(minutes=1)} minutes; they keep the time of "
+            f"carried forward: {count(found['carried'], 'row')} of {_named(list(carried))} repeat "
+            f"a market for up to {longest // timedelta(minutes=1)} minutes; they keep the time of "
             "the first"
         )
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _named(symbols: Sequence[str]) -> str:

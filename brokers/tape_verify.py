@@ -11,6 +11,7 @@ from brokers.tape_in_progress import SUFFIX as FETCHING
 from brokers.tape_sidecar import Sidecar
 from src.models import Session
 from src.ports import MendInput
+from src.words import count
 
 _LEFT_OVER = {
     FETCHING: "was interrupted while it was fetched; run the same fetch again to complete it",
@@ -79,11 +80,12 @@ def _verified(path: Path, session_on: Callable[[date], Session | None]) -> Verif
     rows = sum(len(each.rows) for each in series)
     expected = tape.sidecar.rows
     if not fault and expected is not None and rows != expected:
-        fault = f"holds {rows:,} rows, but {sidecar_of(path).name} tells of {expected:,}"
+        fault = f"holds {count(rows, 'row')}, but {sidecar_of(path).name} tells of {expected:,}"
     if not fault and session_on(day) is None:
         fault = f"is of {day}, on which the exchange was closed"
     sealed = "checksum holds" if is_sealed else "no checksum is told"
     told = (
-        f"{rows:,} rows, {len(tape.options)} options, {tape.kind} ({tape.sidecar.source}); {sealed}"
+        f"{count(rows, 'row')}, {count(len(tape.options), 'option')}, {tape.kind} "
+        f"({tape.sidecar.source}); {sealed}"
     )
     return Verified(path.name, fault, told, tape.sidecar.labels)

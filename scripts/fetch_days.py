@@ -15,6 +15,7 @@ from brokers.tape_telling import Told, gaps
 from brokers.tape_verify import checksum_fault
 from src.models import Session
 from src.ports import MendInput, RetryLater
+from src.words import count, ended
 from utils.console import Console
 from utils.market_calendar import MarketCalendar
 from utils.progress import Progress
@@ -82,14 +83,16 @@ def fetch(fetching: Fetching, sessions: Sequence[Session]) -> None:
             told, became = _fetch_day(fetching, session)
         except RetryLater as error:
             raise RetryLater(
-                f"{session.day} could not be fetched: {error}. {counts['fetched']} days were "
-                "fetched before it; the same command goes on from there."
+                f"{session.day} could not be fetched: {ended(str(error))} Before it "
+                f"{count(counts['fetched'], 'day')} had been fetched; the same command goes on "
+                "from there."
             ) from error
         progress.clear()
         counts[became] += 1
         fetching.console.line(told)
-    said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    fetching.console.line(f"{len(sessions)} sessions: {said}. Tapes are in {fetching.folder}.")
+    said = ", ".join(f"{number} {what}" for what, number in counts.items() if number)
+    asked = count(len(sessions), "session")
+    fetching.console.line(f"{asked}: {said}. Tapes are in {fetching.folder}.")
 
 
 def _fetch_day(fetching: Fetching, session: Session) -> tuple[str, str]:
@@ -157,5 +160,7 @@ def _options(fetching: Fetching) -> dict[str, object]:
 def summary(told: Told, rows: Sequence[TapeRow]) -> str:
     """Return what became of a day: one line, and one for each thing to know."""
     options = len({row.symbol for row in rows} - {"SPY", "SPX"})
-    first = f"{told.session.day}  {told.kind}: {len(rows):,} rows, {options} options"
+    first = (
+        f"{told.session.day}  {told.kind}: {count(len(rows), 'row')}, {count(options, 'option')}"
+    )
     return "\n".join([first, *(f"            {label}" for label in told.all_labels)])

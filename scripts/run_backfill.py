@@ -14,6 +14,8 @@ from brokers.tape_import import ForeignFile, Wanted, import_day, read_foreign, t
 from brokers.tape_verify import verify
 from scripts.fetch_days import Fetching, fetch, sessions_between, summary
 from src.ports import MendInput, StopTrading
+from src.words import count as counted
+from src.words import ended
 from utils.console import BAD_INPUT, DONE, FAILED, Console, complain, exit_code, sentence
 from utils.instance_lock import only_instance
 from utils.logging_setup import hide
@@ -114,7 +116,7 @@ def _import_file(
         count += 1
         console.line(summary(*found) if found else f"{day}  {kept}")
     for why, rows in file.left_out.items():
-        console.line(f"{path.name}: {rows:,} rows {why} were left out.")
+        console.line(f"{path.name}: left out {counted(rows, 'row')} {why}.")
     if not count:
         raise MendInput(f"{path}: no row of it belongs on a tape; nothing was imported.")
 
@@ -127,7 +129,7 @@ def _verify(folder: Path, calendar: MarketCalendar) -> int:
         unfinished += each.is_open
         verdict = "WRONG" if each.fault else "open" if each.is_open else "ok"
         words = "; ".join(filter(None, (each.fault, each.told)))
-        console.line(f"{verdict:<5}  {each.name}: {words}.")
+        console.line(f"{verdict:<5}  {each.name}: {ended(words)}")
         for remark in each.remarks:
             console.line(f"       {remark}")
     whole = "Everything that is finished is whole." if unfinished else "Everything is whole."

@@ -43,7 +43,7 @@ def ended(text: str) -> str:
 
 def count(number: int, noun: str) -> str:
     """Return a number of things, e.g. "1 trade" or "2 trades"."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def money(amount: float | Decimal | None) -> str:

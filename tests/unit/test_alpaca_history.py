@@ -188,7 +188,7 @@ def test_an_interrupted_day_is_completed_and_not_begun_anew(
         return payload
 
     server.fail("GET", OPTIONS, "edit", times=10_000, edit=down)
-    with pytest.raises(RetryLater, match=f"{DAY} could not be fetched"):
+    with pytest.raises(RetryLater, match=rf"{DAY} could not be fetched: .*[^.]\. Before it 0 days"):
         other.run()
     assert other.files() == {f"{DAY}.csv.fetching"}
     server.faults.clear()
@@ -316,6 +316,15 @@ def test_a_session_without_data_leaves_no_file(
     said = capsys.readouterr().out
     assert f"{TUESDAY}  nothing" in said
     assert "2 sessions: 1 fetched, 1 without data" in said
+
+
+def test_one_thing_is_told_in_the_singular(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with alpaca_history(tmp_path) as (_, backfill):
+        backfill.run()
+        backfill.run()
+    assert "1 session: 1 there already." in capsys.readouterr().out
 
 
 def test_options_before_their_history_are_not_asked_for(

@@ -89,8 +89,18 @@ def test_a_whole_tape_is_told_with_its_labels(tmp_path: Path) -> None:
     finished(tmp_path)
     found = only(tmp_path)
     assert found.fault == ""
-    assert found.told == "3 rows, 1 options, bars (a test); checksum holds"
+    assert found.told == "3 rows, 1 option, bars (a test); checksum holds"
     assert found.remarks == ("a label",)
+
+
+def test_a_tape_that_cannot_be_read_is_told_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / f"{DAY}.csv").write_text("")
+    assert run(Namespace(command="verify", folder=tmp_path), tmp_path) == 2
+    told = capsys.readouterr().out
+    assert "record or download it again.\n" in told
+    assert ".." not in told
 
 
 def test_every_byte_that_is_changed_is_noticed(tmp_path: Path) -> None:
