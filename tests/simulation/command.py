@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
+from src.words import count
 from tests.simulation.faults import parse_kinds
 from tests.simulation.runner import Outcome, simulate, simulate_days, story
 from tests.simulation.sessions import draw_day, draw_days
 from tests.simulation.shrink import shrink
+from utils.progress import Progress
 
 CHUNK = 25
 
@@ -36,20 +38,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begin = time.perf_counter()
     violations: Counter[str] = Counter()
     days = trades = starts = 0
+    progress = Progress(len(seeds) * args.days)
     for outcome in _outcomes(seeds, partial(_play, kinds=kinds, days=args.days), args.jobs):
         days += 1
+        progress.step(days, count(sum(violations.values()), "violation"))
         trades, starts = trades + outcome.trades, starts + outcome.starts
         if outcome.violation:
             violations[outcome.violation.name] += 1
             if sum(violations.values()) <= args.show:
+                progress.clear()
                 _show(outcome)
+    progress.clear()
     seconds = time.perf_counter() - begin
     rate = days / seconds
     _print(
         f"{days:,} days, {trades:,} trades, {starts:,} starts of the program, in "
         f"{seconds:.1f} s: {rate:.1f} days a second, {rate / args.jobs:.1f} a core."
     )
-    found = ", ".join(f"({name}) {count}" for name, count in sorted(violations.items()))
+    found = ", ".join(f"({name}) {times}" for name, times in sorted(violations.items()))
     _print(f"Violations: {found}." if found else "No invariant was violated.")
     return 1 if violations else 0
 

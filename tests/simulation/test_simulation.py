@@ -5,10 +5,12 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import cache
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from tests.simulation.command import main
 from tests.simulation.faults import KINDS, Anchor, Fault, parse_kinds
 from tests.simulation.runner import Outcome, simulate, simulate_days
 from tests.simulation.safeguards import SAFEGUARDS, day_for, without
@@ -130,3 +132,20 @@ def test_a_day_without_faults_needs_one_start() -> None:
     outcomes = [simulate(draw_day(seed, ())) for seed in range(20)]
 
     assert {each.starts for each in outcomes} == {1}
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("stream", [StringIO, Terminal])
+def test_a_simulation_tells_on_a_terminal_how_far_it_is(
+    stream: type[StringIO], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = stream()
+    monkeypatch.setattr(sys, "stderr", shown)
+    assert main(["--seeds", "0:2", "--faults", "none"]) == 0
+    assert ("1/2 0 violations" in shown.getvalue()) == shown.isatty()
+    assert shown.getvalue().endswith("\r\x1b[K") == shown.isatty()
+    assert capsys.readouterr().out.startswith("2 days, ")
