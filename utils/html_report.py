@@ -17,6 +17,8 @@ _STYLE = (
     "pre{background:#f4f4f4;padding:1em;overflow-x:auto}"
     "h1 b{color:#b00020}table{border-collapse:collapse}td,th{padding:.2em .7em;text-align:right}"
 )
+_TICKS = 12
+"""Days that an axis names at most."""
 _GREEN, _RED, _GREY, _BLUE = "#2a7f3f", "#b00020", "#888888", "#20609f"
 
 
@@ -81,7 +83,7 @@ def _equity(found: Figures) -> "Figure":
     figure.add_scatter(
         x=days, y=[point.equity for point in found.points], mode="lines+markers", line_color=_BLUE
     )
-    figure.update_layout(xaxis_type="category")
+    figure.update_layout(xaxis={"type": "category", "nticks": _TICKS})
     return figure
 
 
@@ -93,7 +95,7 @@ def _drawdown(found: Figures) -> "Figure":
         fill="tozeroy",
         line_color=_RED,
     )
-    figure.update_layout(xaxis_type="category")
+    figure.update_layout(xaxis={"type": "category", "nticks": _TICKS})
     return figure
 
 
@@ -111,13 +113,15 @@ def _by_reason(found: Figures) -> "Figure":
 
 def _split_by_day(trades: Sequence[TradeResult]) -> "Figure":
     figure = _figure(f"Where the credit came from, by day ({len(trades)} trades)", "day", "dollars")
+    # Generated days may bear one date: each trade has a bar of its own.
+    days = [f"{number}: {trade.day}" for number, trade in enumerate(trades, start=1)]
     for name in dict.fromkeys(name for trade in trades for name in trade.parts):
         figure.add_bar(
             name=name,
-            x=[str(trade.day) for trade in trades],
+            x=days,
             y=[trade.parts.get(name, 0.0) for trade in trades],
         )
-    figure.update_layout(barmode="relative", xaxis_type="category")
+    figure.update_layout(barmode="relative", xaxis={"type": "category", "nticks": _TICKS})
     return figure
 
 
