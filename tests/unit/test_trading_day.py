@@ -1,7 +1,7 @@
 """The day as a whole, on a market that does what the test says."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,9 @@ import pytest
 from src.day_record import ControlMode
 from src.models import SPY_PER_SPREAD, Quote
 from src.ports import OfficialCloses, RetryLater
+from src.ratio import Closes
 from src.settings import Settings
-from tests.fakes.builders import ScriptedMarket, spxw_call, spy_call
+from tests.fakes.builders import DAY, ScriptedMarket, a_session, spxw_call, spy_call
 from tests.fakes.days import Happening, PlayedDay, a_half_day, levels
 from utils.market_clock import VirtualClock
 
@@ -461,6 +462,36 @@ def test_the_closes_of_a_day_are_kept_for_later_ones_but_not_those_of_simulated_
     assert real.one("SELECT text FROM events WHERE kind = 'closes'") == (
         '{"spy": 599.0, "spx": 5990.0}'
     )
+
+
+def test_the_closes_of_a_day_that_ends_before_they_are_told_are_asked_for_the_next_morning(
+    tmp_path: Path,
+) -> None:
+    monday = PlayedDay(tmp_path, mode="paper", settings=without_entries())
+    told_late(monday)
+    monday.run()
+    assert monday.clock.now() == monday.at("16:00"), "nothing was held: it need not wait"
+    assert monday.one("SELECT count(*) FROM events WHERE kind = 'closes'") == 0
+    tuesday = PlayedDay(tmp_path, a_session(day=DAY + timedelta(days=1)), mode="paper")
+    told_late(tuesday)
+    tuesday.run("09:36")
+    known = tuesday.day.record.earlier_closes("paper")[0]
+    assert known == Closes(DAY, 599.0, 5990.0)
+
+
+def without_entries() -> Settings:
+    return Settings.defaults().changed("strategy.min_entry_credit=100000")
+
+
+def told_late(day: PlayedDay) -> None:
+    """Make the market tell closes as brokers do: a minute after the close, or the days after."""
+    known = day.session.close + timedelta(minutes=1)
+    told = day.market.closes
+
+    def closes(asked: date) -> OfficialCloses | None:
+        return told if asked < day.session.day or day.clock.now() >= known else None
+
+    day.market.official_closes = closes  # type: ignore[method-assign]
 
 
 def test_a_decision_keeps_where_its_credit_comes_from(day: PlayedDay) -> None:
