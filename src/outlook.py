@@ -79,14 +79,18 @@ class Expectations:
         self._closes: tuple[Closes, ...] | None = None
         self._is_asked = False
 
-    def prepare(self, now: datetime) -> None:
-        """Ask for the last session's closes, once; a source that does not answer is asked again."""
+    def prepare(self, now: datetime, *, is_urgent: bool = False) -> None:
+        """Ask for the last session's closes, once; a source that does not answer is asked again.
+
+        Where it is urgent, inside the entry window, it is not: looks do not wait for yesterday.
+        """
         if self._is_asked:
             return
         known = self._known()
         try:
             found = last_closes(self._source, self._record.session, known[0].day if known else None)
         except RetryLater:
+            self._is_asked = is_urgent
             return
         self._is_asked = True
         if found:

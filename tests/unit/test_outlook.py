@@ -176,6 +176,25 @@ def test_a_source_that_does_not_answer_is_asked_again() -> None:
     assert found.get().ratio.band_bp == 10.0
 
 
+def test_a_source_that_knows_no_closes_is_asked_once() -> None:
+    source = Archive()
+    found = expectations(a_record(), source)
+    found.prepare(at("09:30"))
+    asked = len(source.asked)
+    found.prepare(at("09:31"))
+    assert len(source.asked) == asked > 0
+
+
+def test_inside_the_window_a_source_that_does_not_answer_is_not_waited_for_again() -> None:
+    source = Archive(FRIDAY)
+    source.down = True
+    found = expectations(a_record(), source)
+    found.prepare(at("09:41"), is_urgent=True)
+    source.down = False
+    found.prepare(at("09:42"), is_urgent=True)
+    assert source.asked == []
+
+
 def test_only_live_is_real_money() -> None:
     assert expectations(a_record("live"), Archive(), "live").get().is_live
     assert not expectations(a_record(), Archive()).get().is_live

@@ -453,6 +453,16 @@ def test_the_ratio_is_judged_by_the_closes_that_the_source_knows_of_before_the_w
     assert "NO " in line
 
 
+def test_a_start_inside_the_entry_window_knows_the_closes_of_the_last_session_too(
+    tmp_path: Path,
+) -> None:
+    day = PlayedDay(tmp_path, start="09:41", mode="paper")
+    day.market.closes = OfficialCloses(600.0, 6020.0, "the close of Friday")
+    day.tick()
+    (line,) = day.telling("  ratio  ")
+    assert "within 10 bp of 10.0329" in line
+
+
 def test_the_closes_of_a_day_are_kept_for_later_ones_but_not_those_of_simulated_days(
     day: PlayedDay,
 ) -> None:
@@ -475,8 +485,9 @@ def test_the_closes_of_a_day_that_ends_before_they_are_told_are_asked_for_the_ne
     tuesday = PlayedDay(tmp_path, a_session(day=DAY + timedelta(days=1)), mode="paper")
     told_late(tuesday)
     tuesday.run("09:36")
-    known = tuesday.day.record.earlier_closes("paper")[0]
-    assert known == Closes(DAY, 599.0, 5990.0)
+    monday_too, friday = tuesday.day.record.earlier_closes("paper")
+    assert monday_too == Closes(DAY, 599.0, 5990.0)
+    assert friday.day == DAY - timedelta(days=3)
 
 
 def without_entries() -> Settings:
