@@ -494,15 +494,15 @@ def without_entries() -> Settings:
     return Settings.defaults().changed("strategy.min_entry_credit=100000")
 
 
-def told_late(day: PlayedDay) -> None:
+def told_late(played: PlayedDay) -> None:
     """Make the market tell closes as brokers do: a minute after the close, or the days after."""
-    known = day.session.close + timedelta(minutes=1)
-    told = day.market.closes
+    known = played.session.close + timedelta(minutes=1)
+    told = played.market.closes
 
-    def closes(asked: date) -> OfficialCloses | None:
-        return told if asked < day.session.day or day.clock.now() >= known else None
+    def closes(day: date) -> OfficialCloses | None:
+        return told if day < played.session.day or played.clock.now() >= known else None
 
-    day.market.official_closes = closes  # type: ignore[method-assign]
+    played.market.official_closes = closes  # type: ignore[method-assign]
 
 
 def test_a_decision_keeps_where_its_credit_comes_from(day: PlayedDay) -> None:
