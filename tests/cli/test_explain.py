@@ -1,13 +1,18 @@
 """One moment as a page: what it tells, and what it says to bad input."""
 
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from src.database import Store, open_database
+from src.day_record import DayRecord
+from src.ports import OfficialCloses
 from tests.cli.player import Player, files, refusal
 from tests.conftest import REAL_DATA
 from tests.fakes.broker_places import Place, at_alpaca, ran
+from tests.fakes.builders import at
 from tests.fakes.tapes import FAIR, a_tape
 
 NO_KEYS = {"OPTIONSARB_BROKER__API_KEY": "", "OPTIONSARB_BROKER__API_SECRET": ""}
@@ -31,6 +36,7 @@ def test_the_worked_example_is_explained_line_by_line(play: Player, tape: Path) 
         "One moment explained: Monday 2026-03-09 09:41:00 in New York",
         "Nothing was ordered and nothing recorded.",
         "SIMULATED: no money was at stake",
+        "sized for an account of $100,000",
         "TRADE 2 spreads: all six criteria hold",
         "SPX is 10.0000 times SPY. Expected today is 10.0173",
         "SPY 19.8%, SPXW 15.1% a year, gap +4.7 points",
@@ -133,10 +139,30 @@ def test_with_keys_the_moment_is_that_of_the_brokers_quotes_and_nothing_is_order
         assert "From Alpaca paper account" in told
         assert "Where the credit comes from" in told
         assert "SIMULATED" not in told
+        assert "sized for an account of $100,000" in told, "the orders stay on this machine"
         assert place.orders() == 0
         assert "a broker knows no other moment than now" in refusal(
             explained(place, tmp_path, "--at", "09:41"), 2
         )
+
+
+def test_the_page_of_a_broker_is_sized_for_its_account_and_knows_what_the_record_does(
+    tmp_path: Path,
+) -> None:
+    friday = date(2026, 5, 29)
+    store = Store(open_database(tmp_path / "data" / "trades.db"))
+    record, evening = DayRecord(store, friday), at("16:20", friday)
+    record.begin_session("rehearsal", "a test", "key", evening)
+    record.note_closes(OfficialCloses(680.0, 6811.56, "a test"), evening)
+    record.commit()
+    store.connection.close()
+    with at_alpaca() as place:
+        answer = explained(place, tmp_path, "--set", "broker.execution=broker")
+        assert answer.returncode == 0, answer.stderr
+        told = " ".join(answer.stdout.replace("!!", "").split())
+        assert "sized for the broker's account: $" in told
+        assert "by the close up to 2026-05-29" in told
+        assert place.orders() == 0
 
 
 @pytest.mark.real_data
