@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from src.assignment import early_exercise, what_assignment_means
+from src.assignment import NEVER_EARLY, what_assignment_means
 from src.dividends import Dividend
 from src.judgement import CreditSplit, Valuation
 from src.models import MULTIPLIER, SPY_PER_SPREAD, EntryDecision, TradeSetup
@@ -233,18 +233,7 @@ def assignment_blocks(
 ) -> Iterator[Block]:
     """Return what is to be known of exercise: early, near the strike, and in shares and dollars."""
     yield Heading("If the calls are exercised")
-    sides = [each for each in (setup.spy_call.bid, setup.spy_call.ask) if each is not None]
-    early = early_exercise(
-        setup.spy_price,
-        setup.spy_contract.strike,
-        sum(sides) / len(sides) if sides else 0.0,
-        setup.timestamp.date(),
-        setup.spy_contract.expiry,
-        dividends,
-    )
-    yield Paragraph(
-        early or "No ex-date of SPY lies before the call dies, so early exercise gains nobody."
-    )
+    yield Paragraph(NEVER_EARLY)
     yield Paragraph(what_assignment_means(setup, spreads, dividends))
     yield Paragraph(
         f"With SPY between {valuation.pin_low:.2f} and {valuation.pin_high:.2f} at the close nobody"

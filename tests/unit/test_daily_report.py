@@ -213,7 +213,7 @@ def test_what_an_assignment_would_mean_is_told_of_a_day_with_a_trade(
     logger.log_trade(a_position(), decision, "paper")
     told = words(logger.generate_daily_report(DAY).text)
     for part in (
-        "No ex-date of SPY lies before the call dies",
+        "none is exercised before its end",
         "short 1,000 SPY shares, sold at 600: $600,000 of stock",
         "With SPY between 598.50 and 601.50 at the close",
     ):
