@@ -8,7 +8,7 @@ from src.dividends import Dividend
 from src.judgement import CreditSplit, Valuation
 from src.models import MULTIPLIER, SPY_PER_SPREAD, EntryDecision, TradeSetup
 from src.outlook import Outlook
-from src.price_words import CONTRADICTION, risk_line, volatility_line
+from src.price_words import CONTRADICTION, NOT_BELIEVED, risk_line, volatility_line
 from src.report_layout import Alarm, Block, Heading, Paragraph, Table
 from src.risk_manager import reg_t_margin
 from src.settings import Settings
@@ -73,6 +73,9 @@ def verdict(decision: EntryDecision) -> str:
             f"{money(decision.expected_profit)} a spread{level}."
         )
     failed = [each for each in decision.criteria if not each.passed]
+    if NOT_BELIEVED in "".join(each.seen for each in failed):
+        others = f"; {len(failed) - 1} more of the six criteria fail" if len(failed) > 1 else ""
+        return f"NO TRADE: the quotes cannot both be true{others}."
     if not failed:
         return "NO TRADE: all six criteria hold, and not one spread fits into the account."
     others = f", and {len(failed) - 1} more of the six criteria" if len(failed) > 1 else ""

@@ -59,6 +59,14 @@ def test_the_verdict_is_one_sentence_with_the_reason(play: Player, tmp_path: Pat
     assert "and 1 more of the six criteria" in late
 
 
+def test_quotes_that_forbid_an_entry_are_the_reason_that_comes_first(
+    play: Player, tape: Path
+) -> None:
+    told = page(play, "--replay", tape, "--at", "09:41", "--set", "strategy.vol_gap_blocks=always")
+    assert "NO TRADE: the quotes cannot both be true." in told
+    assert "NO TRADE: expected profit" not in told
+
+
 def test_a_moment_without_quotes_is_explained_as_far_as_it_can_be(play: Player, tape: Path) -> None:
     told = page(
         play, "--replay", tape, "--at", "09:41:07", "--set", "market_data.max_spx_spread=0.1"
