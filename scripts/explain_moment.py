@@ -2,12 +2,14 @@
 
 import argparse
 import re
+from bisect import bisect
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scripts.real_days import CALLS_A_TICK, mode_of, time_of
 from scripts.simulated_days import Market, generated, recorded
@@ -29,6 +31,9 @@ from utils.console import Console
 from utils.market_calendar import MarketCalendar
 from utils.market_clock import VirtualClock
 from utils.patience import Patience
+
+if TYPE_CHECKING:
+    from brokers.replay_market import Tape
 
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
 
@@ -65,7 +70,7 @@ def explain_moment(
     """
     _refuse_what_does_not_go_together(args)
     if args.replay:
-        console.line(_page(_on_tape(args, calendar), settings))
+        console.line(_page(_on_tape(args, settings, calendar), settings))
     elif market := _market(args, settings, calendar):
         console.line(_page(_generated(args, settings, market), settings))
     else:
@@ -88,28 +93,48 @@ def _refuse_what_does_not_go_together(args: argparse.Namespace) -> None:
         raise MendInput(f"{given[0]} and {given[1]} name two different days: give one.")
 
 
-def _on_tape(args: argparse.Namespace, calendar: MarketCalendar) -> Scene:
+def _on_tape(args: argparse.Namespace, settings: Settings, calendar: MarketCalendar) -> Scene:
     if args.at is None:
         raise MendInput("--explain --replay needs the moment: add --at HH:MM, New York time.")
     market = recorded(args.replay, calendar)
     moment = _moment(args.at, market.session)
-    first, last = _span_of_tape(market)
+    tape = _tape(market)
+    every = [*tape.prices.values(), *tape.options.values()]
+    first, last = min(each.seen[0] for each in every), max(each.seen[-1] for each in every)
     if not first <= moment <= last:
         raise MendInput(
             f"--at {args.at}: the tape {args.replay.name} has rows from {first:%H:%M:%S} to "
             f"{last:%H:%M:%S} New York time; name a moment in between."
         )
+    if tape.kind == "recorded":
+        _refuse_between_looks(args, tape, moment, settings)
     return _scene(market, moment)
 
 
-def _span_of_tape(market: Market) -> tuple[datetime, datetime]:
+def _tape(market: Market) -> "Tape":
     from brokers.replay_market import Tape  # noqa: PLC0415 - only where one is played
 
     if market.tape is None:
         raise MendInput("--replay: there is no tape to look at.")
-    tape = Tape.load(market.tape)
-    every = [*tape.prices.values(), *tape.options.values()]
-    return min(each.seen[0] for each in every), max(each.seen[-1] for each in every)
+    return Tape.load(market.tape)
+
+
+def _refuse_between_looks(
+    args: argparse.Namespace, tape: "Tape", moment: datetime, settings: Settings
+) -> None:
+    """Name the nearest looks: what a program recorded has quotes only where the program looked."""
+    looks = sorted({seen for each in tape.prices.values() for seen in each.seen})
+    oldest = max(settings.market_data.max_quote_age_seconds, tape.sidecar.cadence_seconds or 0.0)
+    before = [each for each in looks if each <= moment][-1:]
+    if before and (moment - before[0]).total_seconds() <= oldest:
+        return
+    near = " and ".join(
+        f"{each:%H:%M:%S}" for each in [*before, *looks[bisect(looks, moment) :][:1]]
+    )
+    raise MendInput(
+        f"--at {args.at}: on the tape {args.replay.name} the program did not look then; the "
+        f"nearest moments that have quotes are {near} New York time."
+    )
 
 
 def _market(

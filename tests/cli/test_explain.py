@@ -13,7 +13,7 @@ from tests.cli.player import Player, files, refusal
 from tests.conftest import REAL_DATA
 from tests.fakes.broker_places import Place, at_alpaca, ran
 from tests.fakes.builders import at
-from tests.fakes.tapes import FAIR, a_tape
+from tests.fakes.tapes import FAIR, a_tape, rows_at, write_tape
 
 NO_KEYS = {"OPTIONSARB_BROKER__API_KEY": "", "OPTIONSARB_BROKER__API_SECRET": ""}
 
@@ -116,6 +116,19 @@ def test_what_cannot_be_explained_is_refused_in_one_sentence(
     play: Player, tape: Path, options: tuple[str, ...], words: str
 ) -> None:
     assert words in refusal(play("--explain", "--replay", tape, *options), 2)
+
+
+def test_between_the_looks_of_a_recorded_tape_the_nearest_ones_are_named(
+    play: Player, tmp_path: Path
+) -> None:
+    folder = tmp_path / "recorded"
+    folder.mkdir()
+    rows = [each for clock in ("09:40", "09:45", "09:50") for each in rows_at(at(clock))]
+    tape = write_tape(folder / "2026-03-09.csv.gz", *rows)
+    tape.with_name("2026-03-09.json").write_text('{"kind": "recorded"}')
+    words = refusal(play("--explain", "--replay", tape, "--at", "09:46"), 2)
+    assert "the nearest moments that have quotes are 09:45:00 and 09:50:00" in words
+    assert "Where the credit comes from" in page(play, "--replay", tape, "--at", "09:45:04")
 
 
 def test_a_time_alone_is_refused(play: Player, tape: Path) -> None:
