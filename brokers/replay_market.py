@@ -52,8 +52,8 @@ class ReplayMarket:
         By rows, SPX is the last one up to 20 minutes after the close, by when the official value
         is out, and SPY the last one up to the close; `source` says that this SPY is not official.
         None before the close, for a later day, and where either has no row later than five
-        minutes before the close. Of an earlier day the JSON files are asked: this tape's for the
-        session before, and that of the day's own tape in the same folder.
+        minutes before the close. Of an earlier day this tape's JSON file tells what its day knew;
+        where it tells nothing of that, the file of the earlier day's tape in the same folder.
         """
         if day < self.date:
             return self._earlier(day)
@@ -62,8 +62,9 @@ class ReplayMarket:
         return self.tape.sidecar.closes or self._closes_by_rows()
 
     def _earlier(self, day: date) -> OfficialCloses | None:
-        told = self.tape.sidecar.before.get(day)
-        return told or read_sidecar(self.tape.path.with_name(f"{day}.json"), day).closes
+        if (told := self.tape.sidecar.before) is not None:
+            return told.get(day)
+        return read_sidecar(self.tape.path.with_name(f"{day}.json"), day).closes
 
     def _closes_by_rows(self) -> OfficialCloses | None:
         spx = self._last("SPX", self._close + _SPX_CLOSE_PUBLISHED)

@@ -10,7 +10,7 @@ from pathlib import Path
 from brokers.tape import Tape, date_of, read_rows, sidecar_of
 from brokers.tape_file import Text, as_text, put_tape
 from brokers.tape_rows import COLUMNS, published
-from brokers.tape_sidecar import before_as_json, closes_as_json, read_sidecar
+from brokers.tape_sidecar import closes_as_json, read_sidecar
 from src.models import NEW_YORK, OptionContract, Quote
 from src.ports import Clock, MendInput, OfficialCloses, QuoteSource
 
@@ -179,11 +179,7 @@ class RecordingSource:
 
     def official_closes(self, day: date) -> OfficialCloses | None:
         """Return the closes as the source tells them; they are recorded by `TapeWriter.finish`."""
-        closes = self._source.official_closes(day)
-        if closes and day < self._writer.date:
-            # By them the day expects its ratio, and so must its replay.
-            self._writer.sidecar["closes_before"] = before_as_json(day, closes)
-        return closes
+        return self._source.official_closes(day)
 
     def _record(self, answer: Mapping[str, Quote], missing: Iterable[str]) -> None:
         if self.failure:

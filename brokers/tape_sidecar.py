@@ -17,7 +17,8 @@ class Sidecar(NamedTuple):
     `kind` tells what the quotes are ("prints", "quotes", "recorded"), `note` says in words what a
     reader of results must know, `labels` what was put into the day on purpose. `cadence_seconds`
     is the time between two rows of a symbol, None where there is no rule. `closes` are the
-    official ones, None where nobody told them; `before` those of the session before, by its day.
+    official ones, None where nobody told them; `before` those of earlier sessions by which the day
+    expected its ratio, by their days, None where nobody told what it knew.
     `rows` and `sha256` are those of the tape as it was written, None and empty where the file does
     not tell them. `plans` are the options with which it was made, by the source of its rows.
     """
@@ -30,7 +31,7 @@ class Sidecar(NamedTuple):
     closes: OfficialCloses | None = None
     rows: int | None = None
     sha256: str = ""
-    before: Mapping[date, OfficialCloses] = MappingProxyType({})
+    before: Mapping[date, OfficialCloses] | None = None
     plans: Mapping[str, Mapping[str, object]] = MappingProxyType({})
 
 
@@ -55,15 +56,19 @@ def read_sidecar(path: Path, day: date) -> Sidecar:
         cadence_seconds=content.get("cadence_seconds"),
         labels=tuple(content.get("labels") or ()),
         closes=_closes(closes, path) if (closes := content.get("closes")) else None,
-        before={
-            date.fromisoformat(told["date"]): _closes(told, path)
-            for told in [content.get("closes_before")]
-            if told
-        },
+        before=None
+        if (before := _before(content)) is None
+        else {date.fromisoformat(told["date"]): _closes(told, path) for told in before},
         rows=content.get("rows"),
         sha256=content.get("sha256") or "",
         plans=content.get("plans") or {},
     )
+
+
+def _before(content: Mapping[str, Any]) -> list[Any] | None:
+    """Return what is told of earlier sessions: a list, in older files the last session alone."""
+    told = content.get("closes_before")
+    return told if told is None or isinstance(told, list) else [told]
 
 
 def _closes(told: Mapping[str, Any], path: Path) -> OfficialCloses:
@@ -72,7 +77,7 @@ def _closes(told: Mapping[str, Any], path: Path) -> OfficialCloses:
 
 
 def before_as_json(day: date, closes: OfficialCloses) -> dict[str, object]:
-    """Return the closes of the session before as the file holds them."""
+    """Return the closes of an earlier session as the file holds them."""
     return {"date": str(day), **(closes_as_json(closes) or {})}
 
 
@@ -100,14 +105,19 @@ def _faults(content: Mapping[str, object], day: date) -> Iterator[str]:
     plans = content.get("plans") or {}
     if not isinstance(plans, dict) or not all(isinstance(each, dict) for each in plans.values()):
         yield f"plans is {plans!r}, but must hold the options of each source"
-    closes, before = content.get("closes"), content.get("closes_before")
+    yield from _faults_of_closes(content, day)
+
+
+def _faults_of_closes(content: Mapping[str, object], day: date) -> Iterator[str]:
+    closes, before = content.get("closes"), _before(content)
     if closes is not None and not _are_closes(closes):
         yield f'closes is {closes!r}, but must be such as {{"SPY": 691.5, "SPX": 6938.03}}'
-    if before is not None and not (_are_closes(before) and _is_date_before(before, day)):
-        yield (
-            f"closes_before is {before!r}, but must be the closes of an earlier day, such as "
-            '{"date": "2026-01-23", "SPY": 691.5, "SPX": 6938.03}'
-        )
+    for each in before or ():
+        if not (_are_closes(each) and _is_date_before(each, day)):
+            yield (
+                f"closes_before is {each!r}, but must be the closes of an earlier day, such as "
+                '{"date": "2026-01-23", "SPY": 691.5, "SPX": 6938.03}, or a list of such'
+            )
 
 
 def _are_closes(told: object) -> bool:

@@ -2,22 +2,28 @@
 
 import argparse
 import re
+from bisect import bisect
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scripts.real_days import CALLS_A_TICK, time_of
+from scripts.real_days import CALLS_A_TICK, mode_of, time_of
 from scripts.simulated_days import Market, generated, recorded
 from scripts.venues import Terms, open_venue
+from src.database import Store, read_database
+from src.day_record import DayRecord
 from src.dividends import load_dividends
 from src.explain import Moment, explain
 from src.fees import fee_schedule
 from src.market_data import MarketDataCollector
 from src.models import NEW_YORK, Session
 from src.outlook import last_closes, outlook
-from src.ports import Clock, MendInput, QuoteSource
+from src.ports import Account, Clock, MendInput, QuoteSource, RetryLater
+from src.ratio import Closes
 from src.report_layout import as_text
 from src.settings import Settings
 from src.strategy_engine import BLIND, Capacity, should_enter_trade
@@ -26,12 +32,19 @@ from utils.market_calendar import MarketCalendar
 from utils.market_clock import VirtualClock
 from utils.patience import Patience
 
+if TYPE_CHECKING:
+    from brokers.replay_market import Tape
+
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Where a moment is looked at."""
+    """Where a moment is looked at.
+
+    `account` is the broker's, None where orders would stay on the embedded exchange; `closes` are
+    those of earlier sessions that are on record.
+    """
 
     what: str
     labels: tuple[str, ...]
@@ -39,23 +52,29 @@ class Scene:
     source: QuoteSource
     clock: Clock
     is_simulated: bool = False
+    account: Account | None = None
+    closes: tuple[Closes, ...] = ()
 
 
 def explain_moment(
-    args: argparse.Namespace, settings: Settings, calendar: MarketCalendar, console: Console
+    args: argparse.Namespace,
+    settings: Settings,
+    calendar: MarketCalendar,
+    console: Console,
+    record: Path,
 ) -> None:
-    """Print the page that the command line asks for.
+    """Print the page that the command line asks for; `record` is the database of real days.
 
     Raises MendInput for a time that is missing, none, or not within what is looked at, and
     RetryLater for a broker that cannot be reached.
     """
     _refuse_what_does_not_go_together(args)
     if args.replay:
-        console.line(_page(_on_tape(args, calendar), settings))
+        console.line(_page(_on_tape(args, settings, calendar), settings))
     elif market := _market(args, settings, calendar):
         console.line(_page(_generated(args, settings, market), settings))
     else:
-        with _at_broker(args, settings, calendar, console) as scene:
+        with _at_broker(args, settings, calendar, console, record) as scene:
             console.line(_page(scene, settings))
 
 
@@ -74,28 +93,48 @@ def _refuse_what_does_not_go_together(args: argparse.Namespace) -> None:
         raise MendInput(f"{given[0]} and {given[1]} name two different days: give one.")
 
 
-def _on_tape(args: argparse.Namespace, calendar: MarketCalendar) -> Scene:
+def _on_tape(args: argparse.Namespace, settings: Settings, calendar: MarketCalendar) -> Scene:
     if args.at is None:
         raise MendInput("--explain --replay needs the moment: add --at HH:MM, New York time.")
     market = recorded(args.replay, calendar)
     moment = _moment(args.at, market.session)
-    first, last = _span_of_tape(market)
+    tape = _tape(market)
+    every = [*tape.prices.values(), *tape.options.values()]
+    first, last = min(each.seen[0] for each in every), max(each.seen[-1] for each in every)
     if not first <= moment <= last:
         raise MendInput(
             f"--at {args.at}: the tape {args.replay.name} has rows from {first:%H:%M:%S} to "
             f"{last:%H:%M:%S} New York time; name a moment in between."
         )
+    if tape.kind == "recorded":
+        _refuse_between_looks(args, tape, moment, settings)
     return _scene(market, moment)
 
 
-def _span_of_tape(market: Market) -> tuple[datetime, datetime]:
+def _tape(market: Market) -> "Tape":
     from brokers.replay_market import Tape  # noqa: PLC0415 - only where one is played
 
     if market.tape is None:
         raise MendInput("--replay: there is no tape to look at.")
-    tape = Tape.load(market.tape)
-    every = [*tape.prices.values(), *tape.options.values()]
-    return min(each.seen[0] for each in every), max(each.seen[-1] for each in every)
+    return Tape.load(market.tape)
+
+
+def _refuse_between_looks(
+    args: argparse.Namespace, tape: "Tape", moment: datetime, settings: Settings
+) -> None:
+    """Name the nearest looks: what a program recorded has quotes only where the program looked."""
+    looks = sorted({seen for each in tape.prices.values() for seen in each.seen})
+    oldest = max(settings.market_data.max_quote_age_seconds, tape.sidecar.cadence_seconds or 0.0)
+    before = [each for each in looks if each <= moment][-1:]
+    if before and (moment - before[0]).total_seconds() <= oldest:
+        return
+    near = " and ".join(
+        f"{each:%H:%M:%S}" for each in [*before, *looks[bisect(looks, moment) :][:1]]
+    )
+    raise MendInput(
+        f"--at {args.at}: on the tape {args.replay.name} the program did not look then; the "
+        f"nearest moments that have quotes are {near} New York time."
+    )
 
 
 def _market(
@@ -114,7 +153,11 @@ def _market(
 
 @contextmanager
 def _at_broker(
-    args: argparse.Namespace, settings: Settings, calendar: MarketCalendar, console: Console
+    args: argparse.Namespace,
+    settings: Settings,
+    calendar: MarketCalendar,
+    console: Console,
+    record: Path,
 ) -> Iterator[Scene]:
     """Connect for one look; no order is sent."""
     if args.at:
@@ -127,25 +170,42 @@ def _at_broker(
             f"The exchange is closed now, {now:%A} {now:%Y-%m-%d %H:%M} in New York. Name a moment "
             "of a tape with --replay TAPE --at HH:MM, or a generated day with --seed."
         )
-    timeout = settings.broker.timeout_seconds
+    timeout, live = settings.broker.timeout_seconds, not settings.broker.paper_trading
+    is_rehearsal = args.start_at is not None
+    mode = mode_of(settings, live=live, is_rehearsal=is_rehearsal)
     venue = open_venue(
         Terms(
             settings,
             session,
             time.clock,
-            live=not settings.broker.paper_trading,
+            live=live,
             patience=Patience(timeout, CALLS_A_TICK * timeout),
             stamp=time.stamp,
             speed=time.speed,
-            is_rehearsal=args.start_at is not None,
+            is_rehearsal=is_rehearsal,
             only_looks=True,
             say=console.line,
         )
     )
     try:
-        yield Scene(venue.what, venue.labels, session, venue.source, time.clock)
+        yield Scene(
+            venue.what,
+            venue.labels,
+            session,
+            venue.source,
+            time.clock,
+            account=venue.broker.account() if venue.broker else None,
+            closes=_on_record(record, session, mode),
+        )
     finally:
         venue.close()
+
+
+def _on_record(record: Path, session: Session, mode: str) -> tuple[Closes, ...]:
+    if not record.exists():
+        return ()
+    with closing(read_database(record)) as connection:
+        return DayRecord(Store(connection), session.day).earlier_closes(mode)
 
 
 def _generated(args: argparse.Namespace, settings: Settings, market: Market) -> Scene:
@@ -163,7 +223,13 @@ def _scene(market: Market, moment: datetime) -> Scene:
     clock = VirtualClock(moment)
     labels = ("SIMULATED: no money was at stake", *market.labels)
     return Scene(
-        market.what, labels, market.session, market.source(clock), clock, is_simulated=True
+        market.what,
+        labels,
+        market.session,
+        market.source(clock),
+        clock,
+        is_simulated=True,
+        closes=market.closes_before,
     )
 
 
@@ -174,21 +240,20 @@ def _moment(text: str, session: Session) -> datetime:
 
 
 def _page(scene: Scene, settings: Settings) -> str:
-    """Judge the moment as the trading day does, with the account of the settings, still empty."""
+    """Judge the moment as the trading day does, as if nothing was open yet."""
     collector = MarketDataCollector(scene.source, scene.clock, scene.session, settings)
-    earlier = last_closes(scene.source, scene.session.day)
     expected = outlook(
         scene.session.day,
         settings.strategy,
-        closes=[earlier] if earlier else [],
+        closes=_earlier(scene),
         is_live=not scene.is_simulated and not settings.broker.paper_trading,
     )
-    cash = Decimal(str(settings.simulation.starting_cash))
+    capacity, sized = _capacity(scene.account, settings)
     decision = should_enter_trade(
         collector.get_trade_setup(),
         now=scene.clock.now(),
         session=scene.session,
-        capacity=Capacity(0, cash, cash),
+        capacity=capacity,
         settings=settings,
         fees=fee_schedule(settings.fees),
         expected=expected,
@@ -196,10 +261,32 @@ def _page(scene: Scene, settings: Settings) -> str:
     blind = (BLIND,) if settings.strategy.expected_profit == "credit" else ()
     moment = Moment(
         what=scene.what,
-        labels=(*scene.labels, *blind),
+        labels=(*scene.labels, sized, *blind),
         decision=decision,
         expected=expected,
         settings=settings,
         dividends=load_dividends(),
     )
     return as_text(explain(moment))
+
+
+def _earlier(scene: Scene) -> tuple[Closes, ...]:
+    """Return what is known of earlier sessions; like the day, the page goes on without them."""
+    known = scene.closes
+    try:
+        last = last_closes(scene.source, scene.session.day, known[0].day if known else None)
+    except RetryLater:
+        last = None
+    return (last, *known) if last else known
+
+
+def _capacity(account: Account | None, settings: Settings) -> tuple[Capacity, str]:
+    """Return what there is to trade with, and in words whose it is."""
+    if account:
+        words = (
+            f"sized for the broker's account: ${account.equity:,.0f}, of which "
+            f"${account.available:,.0f} are free"
+        )
+        return Capacity(0, account.available, account.equity), words
+    cash = Decimal(str(settings.simulation.starting_cash))
+    return Capacity(0, cash, cash), f"sized for an account of ${cash:,.0f}"

@@ -13,6 +13,7 @@ from src.database import Store
 from src.day_record import DayRecord
 from src.models import Session
 from src.ports import Broker, Clock, MendInput, Notifier, OfficialCloses, QuoteSource, StopTrading
+from src.ratio import Closes
 from src.settings import Settings
 from src.trading_day import TradingDay
 from utils.console import Console, complain
@@ -33,7 +34,8 @@ class Stage(NamedTuple):
 
     `speed` is how many of the day's seconds pass in one of the wall's, None when waiting takes no
     time. `look` tells at which moment the program last looked, for the tape. `bar` says why
-    nothing may be opened today, empty when it may. `wrap` may put something around each tick.
+    nothing may be opened today, empty when it may. `closes_before` are those by which a recorded
+    day expected its ratio. `wrap` may put something around each tick.
     """
 
     mode: str
@@ -48,6 +50,7 @@ class Stage(NamedTuple):
     closing: tuple[str, ...]
     labels: tuple[str, ...] = ()
     tape: Path | None = None
+    closes_before: tuple[Closes, ...] = ()
     notifier: Notifier | None = None
     bar: str = ""
     wrap: Callable[[Tick], Tick] = _unchanged
@@ -89,15 +92,20 @@ def play(
     for line in stage.opening:
         console.line(line)
     day.begin(key, start)
-    if writer and (known := day.record.earlier_closes(stage.mode, 1)):
-        closes = OfficialCloses(known[0].spy, known[0].spx, "the record of that day")
-        writer.sidecar["closes_before"] = before_as_json(known[0].day, closes)
+    for each in set(stage.closes_before).difference(day.record.earlier_closes(stage.mode)):
+        day.record.note_closes_before(each, start)
     # In, in again to complete, out, and each of the two legs may take its time.
     longest = timedelta(seconds=6 * settings.execution.leg_deadline_seconds)
     heart = Heartbeat(folder, day, start, speed=stage.speed, longest_tick=longest)
     with telling(day.position_in_words):
         _run(day, stage, console, heart, once=once)
     if writer and recorder and day.record.is_reported():
+        # By them the day expected its ratio, and so must its replay.
+        known = day.record.earlier_closes(stage.mode)
+        writer.sidecar["closes_before"] = [
+            before_as_json(each.day, OfficialCloses(each.spy, each.spx, "the record of this day"))
+            for each in known
+        ]
         _finish_tape(writer, recorder, source.official_closes(session.day))
     console.line(f"Database: {folder / settings.logging.database.name}")
     for line in stage.closing:

@@ -94,6 +94,16 @@ def time_of(args: argparse.Namespace, settings: Settings) -> Time:
     return Time(clock, speed, RehearsalStamps(clock))
 
 
+def mode_of(settings: Settings, *, live: bool, is_rehearsal: bool) -> str:
+    """Return the mode under which a day at a broker is recorded."""
+    if live:
+        return "live"
+    if is_rehearsal:
+        return "rehearsal"
+    by_broker = settings.market_data.source == "broker"
+    return "paper" if by_broker and settings.broker.sends_orders else "embedded"
+
+
 class RealDay:
     """One session at one broker, from the connection to the last line."""
 
@@ -139,12 +149,9 @@ class RealDay:
         return DONE
 
     def _mode(self) -> str:
-        if self._args.live:
-            return "live"
-        if self._args.start_at:
-            return "rehearsal"
-        by_broker = self._settings.market_data.source == "broker"
-        return "paper" if by_broker and self._settings.broker.sends_orders else "embedded"
+        return mode_of(
+            self._settings, live=self._args.live, is_rehearsal=self._args.start_at is not None
+        )
 
     def _connected(self) -> Venue:
         """Return the broker, tried again as long as that makes sense. Raises RetryLater."""

@@ -72,7 +72,8 @@ def _explain(
     from scripts.explain_moment import explain_moment  # noqa: PLC0415 - no day needs it
 
     data = args.data_dir or (project / settings.logging.database).parent
-    explain_moment(args, settings, MarketCalendar(data), Console(secrets))
+    record = data / settings.logging.database.name
+    explain_moment(args, settings, MarketCalendar(data), Console(secrets), record)
     return DONE
 
 

@@ -15,6 +15,7 @@ from src.day_record import DayRecord
 from src.market_data import LONGEST_CADENCE
 from src.models import Session
 from src.ports import Clock, MendInput, QuoteSource, StopTrading
+from src.ratio import Closes
 from src.settings import Settings
 from src.timetable import Phase
 from utils.console import Console
@@ -31,7 +32,10 @@ LEAD = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """A simulated day: what is played, and how a source of its quotes is made."""
+    """A simulated day: what is played, and how a source of its quotes is made.
+
+    `closes_before` are those by which a recorded day expected its ratio, as far as its tape tells.
+    """
 
     mode: str
     session: Session
@@ -39,6 +43,7 @@ class Market:
     source: Callable[[Clock], QuoteSource]
     labels: tuple[str, ...] = ()
     tape: Path | None = None
+    closes_before: tuple[Closes, ...] = ()
 
 
 def generated(seed: int | None, calendar: MarketCalendar) -> Market:
@@ -79,7 +84,9 @@ def recorded(path: Path, calendar: MarketCalendar) -> Market:
     if cadence := tape.sidecar.cadence_seconds:
         limit = min(cadence, LONGEST_CADENCE)
         notes.append(f"on this tape quotes count as current for {limit:g} seconds")
-    return Market("replay", session, what, source, tuple(filter(None, notes)), path)
+    told = tape.sidecar.before or {}
+    before = tuple(Closes(day, each.spy, each.spx) for day, each in told.items())
+    return Market("replay", session, what, source, tuple(filter(None, notes)), path, before)
 
 
 def play_simulated(
@@ -132,6 +139,7 @@ def _play(
         closing=("SIMULATED market and fills: no order left this machine, no money moved.",),
         labels=market.labels,
         tape=market.tape,
+        closes_before=market.closes_before,
     )
     play(stage, settings, store, folder, console, key=key, once=args.once)
 

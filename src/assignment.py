@@ -1,9 +1,8 @@
 """Early exercise, the neighbourhood of the strike, and what an assignment would mean.
 
-A call without a dividend to come is never exercised early: that throws its time value away. With
-one it is, on the eve of the ex-date, where the dividend is more than the time value (Pool, Stoll
-and Whaley 2008). The clearing house assigns by night, so a call that dies today can only be
-exercised at its end; whoever exercises on the eve of an ex-date has the dividend as well.
+A call is exercised early for a dividend alone, on the eve of the ex-date, where it is more than the
+time value (Pool, Stoll and Whaley 2008). The clearing house assigns by night, so a call that dies
+today can only be exercised at its end; whoever does so on the eve of an ex-date has the dividend.
 """
 
 from collections.abc import Sequence
@@ -29,26 +28,9 @@ def pin_band(strike: float, rules: Strategy) -> PinBand:
     return PinBand(strike - width, strike + width)
 
 
-def early_exercise(
-    price: float, strike: float, middle: float, today: date, expiry: date, table: Sequence[Dividend]
-) -> str:
-    """Return why a short SPY call may be exercised early, empty where it will not be.
-
-    Only a dividend whose ex-date lies after `today` and not after `expiry` can do that, and only
-    where it is more than what is given up: the put of the same strike, which for a call in the
-    money is its time value. `middle` is that of the call's market; all are dollars a share.
-    """
-    coming = first_after(today, table)
-    if coming is None or coming.ex_date > expiry:
-        return ""
-    given_up = middle - (price - strike)
-    if coming.amount <= given_up:
-        return ""
-    return (
-        f"SPY goes ex-dividend on {coming.ex_date}, before the call dies: the dividend of "
-        f"${coming.amount:.2f} a share is more than the call's time value of ${given_up:.2f}, "
-        "so it may be exercised the night before."
-    )
+NEVER_EARLY = (
+    "The calls die today, and are assigned by night only: none is exercised before its end."
+)
 
 
 def dividend_owed(today: date, table: Sequence[Dividend]) -> Dividend | None:

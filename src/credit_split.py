@@ -146,11 +146,11 @@ def _contradiction(setup: TradeSetup, vols: _Vols, years: float, limit: float) -
     if abs(beyond) <= limit:
         return ""
     above = vols.spy > vols.spx
-    share = abs(vols.spy / vols.spx - 1.0) if vols.spx else math.inf
+    share = f"{abs(vols.spy / vols.spx - 1.0):.0%} " if vols.spx else ""
     evening = ", not even by a move after 16:00" if above else ""
     fair = black_call(setup.spy_price, setup.spy_contract.strike, vols.spx)
     return (
-        f"SPY's volatility is {annual(vols.spy, years):.1%}, {share:.0%} "
+        f"SPY's volatility is {annual(vols.spy, years):.1%}, {share}"
         f"{'above' if above else 'below'} SPXW's {annual(vols.spx, years):.1%} for the same hours; "
         f"{abs(beyond):.1f} points are not explained{evening} (limit {limit:g}). At SPXW's the SPY "
         f"call is worth {fair:.2f}, and its market is {Sides.of(setup.spy_call)}"

@@ -13,7 +13,7 @@ from typing import Any
 from src.dividends import load_dividends
 from src.explain import assignment_blocks, credit_blocks
 from src.judgement import Valuation
-from src.models import MULTIPLIER, Leg, Side, TradeSetup
+from src.models import MULTIPLIER, ExitReason, Leg, Side, TradeSetup
 from src.price_words import CONTRADICTION, risk_line, volatility_line
 from src.report_layout import Alarm, Block, Heading, Paragraph, Table
 from src.trade_statistics import Row, Statistics
@@ -233,10 +233,11 @@ def _priced(decision: Mapping[str, Any]) -> tuple[TradeSetup, Valuation] | None:
 
 
 def _exercise(day: DayFacts) -> Iterable[Block]:
-    """Say what an assignment means where there is, or was, something to be assigned."""
-    if day.decision is None or not day.trades or not (priced := _priced(day.decision)):
+    """Say what an assignment means where calls were held to the end, or may yet be."""
+    held = [each for each in day.trades if each["exit_reason"] in {None, ExitReason.EXPIRED}]
+    if day.decision is None or not held or not (priced := _priced(day.decision)):
         return
-    spreads = max(trade["spreads"] for trade in day.trades)
+    spreads = max(trade["spreads"] for trade in held)
     yield from assignment_blocks(*priced, spreads, load_dividends())
 
 

@@ -9,8 +9,8 @@ from src.control import ControlMode, ControlTable, SetBy
 from src.database import Remembered, Store
 from src.models import EntryDecision, SpreadPosition
 from src.ports import OfficialCloses
-from src.ratio import Closes
-from src.words import money
+from src.ratio import CLOSES_LAST, Closes
+from src.words import SIMULATED, money
 
 __all__ = ["ControlMode", "DayRecord", "Notice", "SessionRecord", "SetBy"]
 
@@ -187,27 +187,35 @@ class DayRecord:
         self.event(at, "closes", json.dumps({"spy": closes.spy, "spx": closes.spx}))
 
     def note_closes_before(self, closes: Closes, at: datetime) -> None:
-        """Keep what a source told of an earlier session, for a process that goes on later today."""
+        """Keep what a source told of an earlier session, whose own end came before it was known."""
         told = {"day": closes.day.isoformat(), "spy": closes.spy, "spx": closes.spx}
         self.event(at, "closes before", json.dumps(told))
 
     def earlier_closes(self, mode: str, most: int = 5) -> tuple[Closes, ...]:
-        """Return the closes that were kept of the last sessions of a mode, the newest first.
+        """Return the closes that are known of the last sessions before this one, the newest first.
 
-        Where none were, those that the source told of the session before.
+        They are those that sessions of this mode kept at their end, or were told of a session
+        before them; of several of one session the last one told. What was told within a simulated
+        session is no market's, and counts in that session only.
         """
         rows = self._store.read(
             "SELECT e.session AS day, e.text FROM events e JOIN sessions s USING (session)"
-            " WHERE e.kind = 'closes' AND s.mode = ? AND e.session < ?"
-            " GROUP BY e.session HAVING e.id = max(e.id) ORDER BY e.session DESC LIMIT ?",
-            (mode, self._key, most),
+            " WHERE e.kind IN ('closes', 'closes before')"
+            " AND (e.session = ? OR s.mode = ? AND e.session BETWEEN ? AND ?) ORDER BY e.id",
+            (
+                self._key,
+                "" if mode in SIMULATED else mode,
+                str(self.session - CLOSES_LAST),
+                self._key,
+            ),
         ).fetchall()
-        told = [{"day": row["day"], **json.loads(row["text"])} for row in rows]
-        if not told and (text := self._newest("closes before")):
-            told = [json.loads(text)]
-        return tuple(
-            Closes(date.fromisoformat(each["day"]), each["spy"], each["spx"]) for each in told
-        )
+        found: dict[date, Closes] = {}
+        for row in rows:
+            told = {"day": row["day"], **json.loads(row["text"])}
+            day = date.fromisoformat(told["day"])
+            found[day] = Closes(day, told["spy"], told["spx"])
+        earlier = [each for each in found.values() if each.day < self.session]
+        return tuple(sorted(earlier, reverse=True)[:most])
 
     def record_decision(self, decision: EntryDecision) -> None:
         """Keep a decision with all its criteria."""

@@ -35,7 +35,6 @@ from src.settings import Settings
 from src.settlement import calculate_expiration_value
 from src.strategy_engine import Capacity, should_enter_trade
 from src.ticks import is_on_grid
-from src.timetable import Timetable
 
 Whole = NDArray[np.int32]
 Numbers = NDArray[np.float64]
@@ -174,16 +173,12 @@ class _Maker:
         self._entry = np.zeros((spreads, rows), np.int32)
 
     def _expectation(self) -> Outlook:
-        """Return what a day expects that begins at the open and has no record of others.
-
-        Its source is asked for the last closes before the entry window, if there is a before.
-        """
-        session, closes = self._session, None
-        if Timetable(session, self._settings).entry_start > session.open:
-            try:
-                closes = last_closes(self._source, session.day)
-            except RetryLater:
-                closes = None
+        """Return what a day expects that has no record of others: its source is asked."""
+        session = self._session
+        try:
+            closes = last_closes(self._source, session.day)
+        except RetryLater:
+            closes = None
         return outlook(session.day, self._settings.strategy, closes=[closes] if closes else [])
 
     def see(self, minute: int, *, judge: bool) -> None:

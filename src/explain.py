@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from src.assignment import early_exercise, what_assignment_means
+from src.assignment import NEVER_EARLY, what_assignment_means
 from src.dividends import Dividend
 from src.judgement import CreditSplit, Valuation
 from src.models import MULTIPLIER, SPY_PER_SPREAD, EntryDecision, TradeSetup
 from src.outlook import Outlook
-from src.price_words import CONTRADICTION, risk_line, volatility_line
+from src.price_words import CONTRADICTION, NOT_BELIEVED, risk_line, volatility_line
 from src.report_layout import Alarm, Block, Heading, Paragraph, Table
 from src.risk_manager import reg_t_margin
 from src.settings import Settings
@@ -73,6 +73,9 @@ def verdict(decision: EntryDecision) -> str:
             f"{money(decision.expected_profit)} a spread{level}."
         )
     failed = [each for each in decision.criteria if not each.passed]
+    if NOT_BELIEVED in "".join(each.seen for each in failed):
+        others = f"; {len(failed) - 1} more of the six criteria fail" if len(failed) > 1 else ""
+        return f"NO TRADE: the quotes cannot both be true{others}."
     if not failed:
         return "NO TRADE: all six criteria hold, and not one spread fits into the account."
     others = f", and {len(failed) - 1} more of the six criteria" if len(failed) > 1 else ""
@@ -233,18 +236,7 @@ def assignment_blocks(
 ) -> Iterator[Block]:
     """Return what is to be known of exercise: early, near the strike, and in shares and dollars."""
     yield Heading("If the calls are exercised")
-    sides = [each for each in (setup.spy_call.bid, setup.spy_call.ask) if each is not None]
-    early = early_exercise(
-        setup.spy_price,
-        setup.spy_contract.strike,
-        sum(sides) / len(sides) if sides else 0.0,
-        setup.timestamp.date(),
-        setup.spy_contract.expiry,
-        dividends,
-    )
-    yield Paragraph(
-        early or "No ex-date of SPY lies before the call dies, so early exercise gains nobody."
-    )
+    yield Paragraph(NEVER_EARLY)
     yield Paragraph(what_assignment_means(setup, spreads, dividends))
     yield Paragraph(
         f"With SPY between {valuation.pin_low:.2f} and {valuation.pin_high:.2f} at the close nobody"

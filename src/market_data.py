@@ -15,6 +15,7 @@ class Fault(StrEnum):
     """What can be wrong with the market's answer; each makes a setup impossible."""
 
     PRICE = "price"
+    INDEX = "index"
     CONTRACT = "contract"
     QUOTE = "quote"
     WIDTH = "width"
@@ -46,8 +47,6 @@ SPY_STRIKE_STEP = 1.0
 SPX_STRIKE_STEP = 5.0
 PARITY_STRIKES = 4
 """Strikes on either side of the index of which calls and puts are asked for its level."""
-UNTRUSTED_INDEX = 0.01
-"""What the index may be off by before it is trusted, as a fraction: more than any gate allows."""
 LONGEST_CADENCE = 300.0
 """Seconds: whatever a recording says, an older quote is never taken for the newest."""
 
@@ -230,7 +229,14 @@ class MarketDataCollector:
         if spy_price is None or spx_price is None:
             return NoSetup(now, price_faults, spy_price, spx_price)
         if now < self._index_is_trusted and not self._spx_uncertainty:
-            spx_price = self._spx_by_parity(spx_price)
+            told = self._spx_by_parity(spx_price)
+            if told is None:
+                words = (
+                    f"SPX is not known before {self._index_is_trusted:%H:%M}: the index still "
+                    "counts shares that have not opened, and the SPXW quotes do not tell it"
+                )
+                return NoSetup(now, (*price_faults, (Fault.INDEX, words)), spy_price)
+            spx_price = told
         spy_call, spx_call = self.contracts(*self.get_atm_strikes(spy_price, spx_price))
         quotes = self.get_options_quotes((spy_call, spx_call))
         spy_quote, spx_quote = quotes.get(spy_call), quotes.get(spx_call)
@@ -252,11 +258,11 @@ class MarketDataCollector:
             spx_uncertainty=self._spx_uncertainty,
         )
 
-    def _spx_by_parity(self, index: float) -> float:
+    def _spx_by_parity(self, index: float) -> float | None:
         """Return SPX by the quotes of its options, where they tell it, and note how sure that is.
 
-        In the first minutes the index counts shares that have not opened at yesterday's price.
-        Where the options do not tell, it may be off by anything, so that it passes no gate.
+        In the first minutes the index counts shares that have not opened at yesterday's price, so
+        that by itself it may be off by anything.
         """
         from src.parity import implied_level  # noqa: PLC0415 - few days look so early
 
@@ -276,8 +282,7 @@ class MarketDataCollector:
         }
         level = implied_level(fresh, timedelta(seconds=self.limits.max_skew))
         if level is None or level.last is None:
-            self._spx_uncertainty = UNTRUSTED_INDEX * index
-            return index
+            return None
         self._spx_uncertainty = level.uncertainty
         return round(level.last, 2)
 

@@ -50,13 +50,15 @@ def _outlook(
     return Outlook(found, is_live)
 
 
-def last_closes(source: QuoteSource, day: date) -> Closes | None:
+def last_closes(source: QuoteSource, day: date, known: date | None = None) -> Closes | None:
     """Return the closes of the last session before a day, None where the source knows none.
 
-    Raises RetryLater.
+    Of the day whose closes are `known`, and before it, nothing is asked. Raises RetryLater.
     """
     for back in range(1, _FARTHEST + 1):
         earlier = day - timedelta(days=back)
+        if earlier == known:
+            return None
         if earlier.weekday() < 5 and (found := source.official_closes(earlier)):
             return Closes(earlier, found.spy, found.spx)
     return None
@@ -65,8 +67,8 @@ def last_closes(source: QuoteSource, day: date) -> Closes | None:
 class Expectations:
     """What is expected of one session, found out before it is needed.
 
-    The closes of earlier sessions are those that the record has, else the last ones that the
-    source knows. It is asked before the entry window only: an entry never waits for yesterday.
+    The closes of earlier sessions are those that the record has. Where it lacks those of the last
+    one, the source is asked: a day without a position ends before any source tells its closes.
     """
 
     def __init__(self, record: DayRecord, source: QuoteSource, rules: Strategy, mode: str) -> None:
@@ -75,18 +77,25 @@ class Expectations:
         self._rules = rules
         self._mode = mode
         self._closes: tuple[Closes, ...] | None = None
+        self._is_asked = False
 
-    def prepare(self, now: datetime) -> None:
-        """Ask for earlier closes, once; a source that does not answer is asked again."""
-        if self._known():
+    def prepare(self, now: datetime, *, is_urgent: bool = False) -> None:
+        """Ask for the last session's closes, once; a source that does not answer is asked again.
+
+        Where it is urgent, inside the entry window, it is not: looks do not wait for yesterday.
+        """
+        if self._is_asked:
             return
+        known = self._known()
         try:
-            found = last_closes(self._source, self._record.session)
+            found = last_closes(self._source, self._record.session, known[0].day if known else None)
         except RetryLater:
+            self._is_asked = is_urgent
             return
-        self._closes = (found,) if found else ()
+        self._is_asked = True
         if found:
             self._record.note_closes_before(found, now)
+            self._closes = None
 
     def get(self) -> Outlook:
         """Return what is expected, by what is known so far."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from src.assignment import pin_band
 from src.day_record import ControlMode
 from src.fees import FeeSchedule
 from src.market_data import MarketDataCollector
@@ -141,7 +142,7 @@ class PositionMonitor:
             signals.append(ExitSignal(ExitReason.ASSIGNMENT_RISK, Severity.HIGH, text))
         if now < self._exit_check:
             return signals
-        band = max(rules.pin_band_dollars, rules.pin_band_percent / 100 * strike)
+        band = strike - pin_band(strike, rules).low
         clock = f"{self._exit_check:%H:%M}"
         if spy > strike:
             text = f"SPY {spy:.2f} is in the money at {strike:g} after {clock}"

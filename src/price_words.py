@@ -4,6 +4,8 @@ from src.judgement import Valuation
 from src.words import money
 
 CONTRADICTION = "QUOTES THAT CANNOT BOTH BE TRUE"
+NOT_BELIEVED = "not believed: quotes that cannot both be true"
+"""What the expected profit says of itself where such quotes forbid an entry."""
 
 
 def volatility_line(valuation: Valuation) -> str:
@@ -17,9 +19,14 @@ def volatility_line(valuation: Valuation) -> str:
 
 
 def risk_line(valuation: Valuation, limit: float | None = None) -> str:
-    """Return the level of risk and what it follows from, in a sentence."""
-    against = f" against a limit of ${limit:,.0f}" if limit else ""
+    """Return the level of risk, what it follows from, and that it decides nothing."""
+    against = f" (limit ${limit:,.0f})" if limit else ""
     return (
-        f"Risk {valuation.risk_level}: at the worst {money(valuation.ordinary)} on the closes of "
-        f"99 of 100 days, {money(valuation.worst)} with the worst close and evening seen{against}."
+        f"Risk {valuation.risk_level}: an ordinary close (99 of 100 days) "
+        f"{_at_worst(valuation.ordinary)}, the worst close and evening seen "
+        f"{_at_worst(valuation.worst)}{against}; told only, it forbids no entry."
     )
+
+
+def _at_worst(dollars: float) -> str:
+    return f"can cost ${-dollars:,.2f}" if dollars < 0 else f"leaves at least {money(dollars)}"

@@ -5,7 +5,7 @@ the ratio jumps by about ratio x dividend / SPY and then falls a little each day
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from src.dividends import Dividend, last_before
@@ -20,6 +20,9 @@ LONG_RUN = 10.028
 """The mean of 2021 to 2026, for a day of whose quarter nothing is known."""
 _QUARTER = 70
 _CLOSES_USED = 5
+CLOSES_LAST = timedelta(days=14)
+"""How long closes tell what the ratio is: ten weekdays, after which its drift is a guess."""
+_NO_CLOSES = "no closes of the last two weeks are known"
 
 
 class Closes(NamedTuple):
@@ -54,10 +57,10 @@ def expected_ratio(
 
     By the closes of earlier sessions, each carried to the day by dividends and daily drift; of the
     last five the median, because a closing auction can be off (93 basis points on 9 April 2025).
-    Without any, by the trading days since the last ex-date, within the wide band. Trading days
-    are weekdays here: a holiday is worth half a basis point.
+    Closes of more than two weeks ago do not count. Without any, by the weekdays since the last
+    ex-date, within the wide band: a holiday is worth half a basis point.
     """
-    earlier = sorted(each for each in closes if each.day < day)[-_CLOSES_USED:]
+    earlier = sorted(each for each in closes if day - CLOSES_LAST <= each.day < day)[-_CLOSES_USED:]
     if earlier:
         value = _median([_carried(each, day, dividends) for each in earlier])
         last = earlier[-1].day
@@ -66,9 +69,9 @@ def expected_ratio(
     paid = last_before(day, dividends)
     days = weekdays_between(paid.ex_date, day) if paid else _QUARTER + 1
     if paid is None or days > _QUARTER:
-        basis = "the mean of 2021 to 2026: no closes, and no ex-date of this quarter, are known"
+        basis = f"the mean of 2021 to 2026: no ex-date of this quarter is known, and {_NO_CLOSES}"
         return ExpectedRatio(LONG_RUN, wide_band_bp, basis)
-    basis = f"by the {days} trading days since the ex-date {paid.ex_date}: no closes are known"
+    basis = f"by the {days} weekdays since the ex-date {paid.ex_date}: {_NO_CLOSES}"
     return ExpectedRatio(AFTER_EX_DATE + A_DAY * days, wide_band_bp, basis)
 
 

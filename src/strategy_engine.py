@@ -11,6 +11,7 @@ from src.judgement import Criterion, Valuation
 from src.market_data import Fault, NoSetup
 from src.models import MULTIPLIER, SPY_PER_SPREAD, EntryDecision, Session, TradeSetup
 from src.outlook import Outlook, outlook
+from src.price_words import NOT_BELIEVED
 from src.ratio import BASIS_POINT
 from src.settings import Settings
 from src.words import UNKNOWN, money
@@ -192,7 +193,7 @@ def _profit(
         seen = f"{money(credit)}, the bare credit; as an edge {seen}"
     passed = profit is not None and profit > rules.min_entry_credit
     if valuation.contradiction and _is_blocked(expected, settings):
-        passed, seen = False, f"{seen}; not believed: quotes that cannot both be true"
+        passed, seen = False, f"{seen}; {NOT_BELIEVED}"
     return Criterion("expected profit", passed, seen, limit)
 
 

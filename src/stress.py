@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from src.models import MULTIPLIER, SPY_PER_SPREAD, TradeSetup
+from src.ratio import BASIS_POINT
 
-BASIS_POINT = 1e-4
 LARGEST_MOVE = 0.03
-MOVES = (-0.02, -0.01, -0.005, 0.0, 0.005, 0.01, 0.02)
-"""Of SPX up to the close, as fractions; further ones change nothing that is not seen by then."""
+MOVES = (-LARGEST_MOVE, -0.02, -0.01, -0.005, 0.0, 0.005, 0.01, 0.02, LARGEST_MOVE)
+"""Of SPX up to the close, as fractions. With the move to the SPX strike they hold the worst of all
+moves up to the largest one: the further SPX rises, the more a SPY that closes dear costs."""
 ORDINARY_BP = 10.5
 BASES_BP = (-93.0, -ORDINARY_BP, 0.0, ORDINARY_BP, 50.0)
 """The closing ratio against that of now, in basis points, below 0 where SPY closes dear: the worst

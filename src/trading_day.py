@@ -171,6 +171,7 @@ class TradingDay:
             self._herald.tell_once(now, "wait", words)
             self._expectations.prepare(now)
         elif phase is Phase.ENTRY_WINDOW:
+            self._expectations.prepare(now, is_urgent=True)
             self.morning_routine(now)
         self.monitor_loop(now)
         return self._next_wake(now)
@@ -318,7 +319,6 @@ class TradingDay:
     def _enter(
         self, now: datetime, decision: EntryDecision, setup: TradeSetup, account: Account
     ) -> None:
-        size = decision.position_size
         # What this tick did before may have taken its time, and the exchange acts when it likes.
         self._compare_with_broker(now)
         exposure = Exposure(
@@ -328,11 +328,11 @@ class TradingDay:
             in_doubt=self._in_doubt,
             bar=self._bar,
         )
-        verdict = self._risk.can_open_position(size, exposure, account)
+        verdict = self._risk.can_open_position(decision.position_size, exposure, account)
         if not verdict.allowed:
             self._tell(now, "risk", ended(f"Risk says no: {'; '.join(verdict.reasons)}"))
             return
-        self._tell(now, "risk", story.risk_allows(setup, size, self._settings))
+        self._tell(now, "risk", story.risk_allows(setup, decision.position_size, self._settings))
         self._book.enter(setup, decision, now)
 
     # Watching.

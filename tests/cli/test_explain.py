@@ -1,15 +1,22 @@
 """One moment as a page: what it tells, and what it says to bad input."""
 
 import subprocess
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from brokers.ibkr_link import IbkrLink
+from scripts.explain_moment import Scene, _earlier
+from src.database import Store, open_database
+from src.day_record import DayRecord
+from src.ports import OfficialCloses, RetryLater
+from src.ratio import Closes
 from tests.cli.player import Player, files, refusal
 from tests.conftest import REAL_DATA
 from tests.fakes.broker_places import Place, at_alpaca, at_tws, ran
-from tests.fakes.tapes import FAIR, a_tape
+from tests.fakes.builders import ScriptedMarket, a_clock, a_session, at
+from tests.fakes.tapes import FAIR, a_tape, rows_at, write_tape
 
 NO_KEYS = {"OPTIONSARB_BROKER__API_KEY": "", "OPTIONSARB_BROKER__API_SECRET": ""}
 
@@ -32,6 +39,7 @@ def test_the_worked_example_is_explained_line_by_line(play: Player, tape: Path) 
         "One moment explained: Monday 2026-03-09 09:41:00 in New York",
         "Nothing was ordered and nothing recorded.",
         "SIMULATED: no money was at stake",
+        "sized for an account of $100,000",
         "TRADE 2 spreads: all six criteria hold",
         "SPX is 10.0000 times SPY. Expected today is 10.0173",
         "SPY 19.8%, SPXW 15.1% a year, gap +4.7 points",
@@ -52,6 +60,14 @@ def test_the_verdict_is_one_sentence_with_the_reason(play: Player, tmp_path: Pat
     assert "NO TRADE: expected profit fails (-$" in told
     late = page(play, "--replay", fair, "--at", "10:30")
     assert "and 1 more of the six criteria" in late
+
+
+def test_quotes_that_forbid_an_entry_are_the_reason_that_comes_first(
+    play: Player, tape: Path
+) -> None:
+    told = page(play, "--replay", tape, "--at", "09:41", "--set", "strategy.vol_gap_blocks=always")
+    assert "NO TRADE: the quotes cannot both be true." in told
+    assert "NO TRADE: expected profit" not in told
 
 
 def test_a_moment_without_quotes_is_explained_as_far_as_it_can_be(play: Player, tape: Path) -> None:
@@ -105,6 +121,19 @@ def test_what_cannot_be_explained_is_refused_in_one_sentence(
     assert words in refusal(play("--explain", "--replay", tape, *options), 2)
 
 
+def test_between_the_looks_of_a_recorded_tape_the_nearest_ones_are_named(
+    play: Player, tmp_path: Path
+) -> None:
+    folder = tmp_path / "recorded"
+    folder.mkdir()
+    rows = [each for clock in ("09:40", "09:45", "09:50") for each in rows_at(at(clock))]
+    tape = write_tape(folder / "2026-03-09.csv.gz", *rows)
+    tape.with_name("2026-03-09.json").write_text('{"kind": "recorded"}')
+    words = refusal(play("--explain", "--replay", tape, "--at", "09:46"), 2)
+    assert "the nearest moments that have quotes are 09:45:00 and 09:50:00" in words
+    assert "Where the credit comes from" in page(play, "--replay", tape, "--at", "09:45:04")
+
+
 def test_a_time_alone_is_refused(play: Player, tape: Path) -> None:
     assert "give both, or neither" in refusal(play("--replay", tape, "--at", "09:41"), 2)
 
@@ -134,6 +163,7 @@ def test_with_keys_the_moment_is_that_of_the_brokers_quotes_and_nothing_is_order
         assert "From Alpaca paper account" in told
         assert "Where the credit comes from" in told
         assert "SIMULATED" not in told
+        assert "sized for an account of $100,000" in told, "the orders stay on this machine"
         assert place.orders() == 0
         assert "a broker knows no other moment than now" in refusal(
             explained(place, tmp_path, "--at", "09:41"), 2
@@ -152,6 +182,37 @@ def test_a_look_leaves_the_running_day_its_place_at_tws(tmp_path: Path) -> None:
             assert place.orders() == 0
         finally:
             running.close()
+
+
+def test_the_page_of_a_broker_is_sized_for_its_account_and_knows_what_the_record_does(
+    tmp_path: Path,
+) -> None:
+    friday = date(2026, 5, 29)
+    store = Store(open_database(tmp_path / "data" / "trades.db"))
+    record, evening = DayRecord(store, friday), at("16:20", friday)
+    record.begin_session("rehearsal", "a test", "key", evening)
+    record.note_closes(OfficialCloses(680.0, 6811.56, "a test"), evening)
+    record.commit()
+    store.connection.close()
+    with at_alpaca() as place:
+        answer = explained(place, tmp_path, "--set", "broker.execution=broker")
+        assert answer.returncode == 0, answer.stderr
+        told = " ".join(answer.stdout.replace("!!", "").split())
+        assert "sized for the broker's account: $" in told
+        assert "by the close up to 2026-05-29" in told
+        assert place.orders() == 0
+
+
+def test_closes_that_cannot_be_asked_for_leave_the_page_with_those_on_record() -> None:
+    market = ScriptedMarket(a_clock())
+    market.official_closes = silent  # type: ignore[method-assign]
+    known = (Closes(date(2026, 3, 5), 600.0, 6010.0),)
+    scene = Scene("a test", (), a_session(), market, a_clock(), closes=known)
+    assert _earlier(scene) == known
+
+
+def silent(day: date) -> OfficialCloses | None:
+    raise RetryLater(f"no answer about {day}")
 
 
 @pytest.mark.real_data

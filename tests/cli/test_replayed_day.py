@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,27 @@ def test_the_tape_that_a_run_records_replays_to_the_same_decisions_orders_and_ce
     recorded = first.data / "tapes" / "2026-03-09.csv.gz"
     again = Played(play, recorded, tmp_path / "again")
     assert again.ledger() == first.ledger()
+
+
+def test_a_replay_expects_the_ratio_by_all_the_closes_by_which_its_day_did(
+    play: Player, tmp_path: Path
+) -> None:
+    tape = a_tape(tmp_path / "tapes")
+    beside, last = tape.with_name("2026-03-09.json"), "2026-03-06"
+    closes = [
+        {"date": f"2026-03-0{day}", "SPY": 600.0, "SPX": 5950.0 if day == 6 else 6000.0}
+        for day in range(2, 7)
+    ]
+    beside.write_text(json.dumps({**json.loads(beside.read_text()), "closes_before": closes}))
+    first = Played(play, tape, tmp_path / "data")
+    (ratio,) = first.said("  ratio  ")
+    assert "within 10 bp of 9.9981" in ratio, "one of five closes was off"
+    recorded = first.data / "tapes" / "2026-03-09.csv.gz"
+    told = json.loads(recorded.with_name("2026-03-09.json").read_text())["closes_before"]
+    assert told[0]["date"] == last
+    assert len(told) == 5
+    again = Played(play, recorded, tmp_path / "again")
+    assert again.said("  ratio  ") == [ratio]
 
 
 def test_a_tape_is_not_changed_by_its_own_replay(play: Player, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from src.assignment import dividend_owed, early_exercise, pin_band, what_assignment_means
+from src.assignment import dividend_owed, pin_band, what_assignment_means
 from src.dividends import Dividend
 from src.settings import Settings
 from tests.fakes.builders import a_setup, at
@@ -11,33 +11,6 @@ EX_DATE = date(2026, 3, 20)
 EVE = date(2026, 3, 19)
 TABLE = (Dividend(EX_DATE, 1.797), Dividend(date(2026, 6, 18), 1.904, is_known=False))
 RULES = Settings.defaults().strategy
-
-
-def test_a_call_that_dies_today_is_never_exercised_early() -> None:
-    for today in (EVE, EX_DATE):
-        assert early_exercise(610.0, 600.0, 10.01, today, today, TABLE) == ""
-
-
-@pytest.mark.parametrize(
-    ("price", "middle", "is_early"),
-    [
-        pytest.param(610.0, 10.50, True, id="deep in the money: half a dollar of time value"),
-        pytest.param(610.0, 11.90, False, id="more time value than dividend"),
-        pytest.param(600.0, 3.00, False, id="at the money: all of it is time value"),
-        pytest.param(590.0, 0.10, False, id="out of the money: it would be bought too dear"),
-    ],
-)
-def test_before_an_ex_date_a_call_is_exercised_for_more_dividend_than_time_value(
-    price: float, middle: float, *, is_early: bool
-) -> None:
-    words = early_exercise(price, 600.0, middle, EVE, EX_DATE, TABLE)
-    assert bool(words) is is_early
-
-
-def test_the_reason_names_date_dividend_and_time_value() -> None:
-    words = early_exercise(610.0, 600.0, 10.50, EVE, EX_DATE, TABLE)
-    for part in ("2026-03-20", "$1.80 a share", "time value of $0.50"):
-        assert part in words
 
 
 @pytest.mark.parametrize(

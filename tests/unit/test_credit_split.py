@@ -98,6 +98,11 @@ def test_spxw_dearer_than_spy_is_a_gap_below_nothing() -> None:
     )
 
 
+def test_a_volatility_of_nothing_is_exceeded_by_no_percentage() -> None:
+    told = value(a_setup(spx_quote=(2.4, 2.6))).contradiction
+    assert told.startswith("SPY's volatility is 19.8%, above SPXW's 0.0% for the same hours")
+
+
 def test_far_out_of_the_money_nothing_is_expected_to_be_paid_on_the_way_out() -> None:
     far = a_setup(spy=590.0, spx=5900.0, spy_quote=(0.60, 0.62), spx_quote=(5.0, 5.2))
     found = split(far)

@@ -213,11 +213,26 @@ def test_what_an_assignment_would_mean_is_told_of_a_day_with_a_trade(
     logger.log_trade(a_position(), decision, "paper")
     told = words(logger.generate_daily_report(DAY).text)
     for part in (
-        "No ex-date of SPY lies before the call dies",
+        "none is exercised before its end",
         "short 1,000 SPY shares, sold at 600: $600,000 of stock",
         "With SPY between 598.50 and 601.50 at the close",
     ):
         assert part in told
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_told"), [(ExitReason.PRE_EXPIRATION, False), (ExitReason.EXPIRED, True)]
+)
+def test_what_an_assignment_would_mean_is_not_told_of_calls_that_were_bought_back(
+    ledger: Ledger, logger: ResultsLogger, reason: ExitReason, *, is_told: bool
+) -> None:
+    decision = a_priced_decision()
+    ledger.decide(decision)
+    ledger.open_reference_spread()
+    logger.log_trade(a_position(), decision, "paper")
+    logger.log_exit(DAY, 1, reason, moment(15, 45))
+    told = "If the calls are exercised" in logger.generate_daily_report(DAY).text
+    assert told is is_told
 
 
 def test_a_moment_without_a_setup_has_no_credit_to_explain(

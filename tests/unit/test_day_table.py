@@ -110,6 +110,23 @@ def test_the_worked_example_costs_and_brings_what_it_does_by_hand() -> None:
     assert table.pair_strikes.tolist() == [[600.0, 6000.0]]
 
 
+class Remembering(Told):
+    """The worked example on a morning on which yesterday's ratio of 10.0333 is known."""
+
+    def official_closes(self, day: object) -> OfficialCloses | None:
+        told = super().official_closes(day)
+        return OfficialCloses(600.0, 6020.0, "yesterday") if day != SESSION.day else told
+
+
+def test_the_last_closes_are_known_also_where_the_window_begins_at_the_open() -> None:
+    def remembering(clock: Clock) -> Told:
+        return Remembering(clock, (2.98, 3.02), (23.00, 23.40), None, 0.0, None, None)
+
+    table = a_table(remembering, "trading_hours.entry_start=09:30")
+    assert table.offer[ENTRY] == -np.inf
+    assert a_table(a_market, "trading_hours.entry_start=09:30").offer[ENTRY] > 0
+
+
 def test_rows_that_nobody_looks_at_stay_empty() -> None:
     table = a_table(a_market)
     rows = {ENTRY, EXIT}

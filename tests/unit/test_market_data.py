@@ -447,16 +447,15 @@ def test_how_long_the_index_is_not_believed_is_a_setting() -> None:
     assert setup.spx_price == 6004.0
 
 
-def test_without_options_that_tell_the_index_is_uncertain_beyond_any_gate() -> None:
-    setup = a_collector(a_market(a_clock(EARLY))).get_trade_setup()
-    assert isinstance(setup, TradeSetup)
-    assert setup.spx_price == 6002.5
-    assert setup.spx_uncertainty == pytest.approx(60.0, rel=0.01)
+def test_without_options_that_tell_it_spx_is_not_known_however_wide_the_gate_is() -> None:
+    setup = a_collector(a_market(a_clock(EARLY)), "strategy.ratio_gate_bp=150").get_trade_setup()
+    assert isinstance(setup, NoSetup)
+    assert [fault for fault, _ in setup.faults] == [Fault.INDEX]
+    assert (setup.spy_price, setup.spx_price) == (600.25, None)
+    assert "SPX is not known before 09:35" in setup.reason
 
 
 def test_old_options_do_not_tell() -> None:
     market = with_options_around(6004.0, a_market(a_clock(EARLY)))
     market.ages = {each: 30.0 for each in market.options if each not in {SPY, SPXW}}
-    setup = a_collector(market).get_trade_setup()
-    assert isinstance(setup, TradeSetup)
-    assert setup.spx_uncertainty > 50.0
+    assert isinstance(a_collector(market).get_trade_setup(), NoSetup)

@@ -84,6 +84,66 @@ def test_closes_of_earlier_sessions_in_the_record_need_no_source() -> None:
     assert found.get().ratio.band_bp == 10.0
 
 
+def a_history(mode: str, *days: date) -> Ledger:
+    """Return a ledger in which these days kept their closes, and DAY has begun."""
+    ledger = Ledger(days[0], mode)
+    for day in days:
+        if day != days[0]:
+            ledger.begin(day, mode)
+        DayRecord(Store(ledger.connection), day).note_closes(KNOWN, at("16:20", day))
+    ledger.begin(DAY, mode)
+    return ledger
+
+
+def test_closes_in_the_record_are_joined_by_those_of_the_last_session_that_it_lacks() -> None:
+    wednesday = date(2026, 3, 4)
+    ledger = a_history("paper", wednesday)
+    source = Archive(FRIDAY, wednesday)
+    found = expectations(DayRecord(Store(ledger.connection), DAY), source)
+    found.prepare(at("09:30"))
+    assert source.asked == [FRIDAY]
+    assert "2 closes up to 2026-03-06" in found.get().ratio.basis
+
+
+def test_closes_that_the_record_has_are_not_asked_for_over_a_holiday() -> None:
+    ledger = a_history("paper", date(2026, 3, 5))
+    source = Archive()
+    expectations(DayRecord(Store(ledger.connection), DAY), source).prepare(at("09:30"))
+    assert source.asked == [FRIDAY]
+
+
+def test_closes_of_long_ago_are_no_reason_not_to_ask() -> None:
+    ledger = a_history("paper", date(2026, 1, 5))
+    silent = expectations(DayRecord(Store(ledger.connection), DAY), Archive())
+    silent.prepare(at("09:30"))
+    assert silent.get().ratio.band_bp == 40.0
+    found = expectations(DayRecord(Store(ledger.connection), DAY), Archive(FRIDAY))
+    found.prepare(at("09:30"))
+    assert found.get().ratio.band_bp == 10.0
+
+
+def test_what_was_told_of_a_session_before_is_known_the_days_after_too() -> None:
+    thursday = date(2026, 3, 5)
+    ledger = Ledger(FRIDAY)
+    friday = expectations(DayRecord(Store(ledger.connection), FRIDAY), Archive(thursday))
+    friday.prepare(at("09:30", FRIDAY))
+    ledger.begin(DAY)
+    monday = expectations(DayRecord(Store(ledger.connection), DAY), Archive(FRIDAY))
+    monday.prepare(at("09:30"))
+    assert "2 closes up to 2026-03-06" in monday.get().ratio.basis
+
+
+def test_what_a_generated_day_was_told_is_no_close_of_another_one() -> None:
+    ledger = Ledger(FRIDAY, "demo")
+    friday = expectations(
+        DayRecord(Store(ledger.connection), FRIDAY), Archive(date(2026, 3, 5)), "demo"
+    )
+    friday.prepare(at("09:30", FRIDAY))
+    assert friday.get().ratio.band_bp == 10.0
+    ledger.begin(DAY, "demo")
+    assert DayRecord(Store(ledger.connection), DAY).earlier_closes("demo") == ()
+
+
 def test_closes_of_other_modes_and_of_the_day_itself_do_not_count() -> None:
     ledger = Ledger(FRIDAY, "rehearsal")
     DayRecord(Store(ledger.connection), FRIDAY).note_closes(KNOWN, at("16:01", FRIDAY))
@@ -114,6 +174,25 @@ def test_a_source_that_does_not_answer_is_asked_again() -> None:
     source.down = False
     found.prepare(at("09:30"))
     assert found.get().ratio.band_bp == 10.0
+
+
+def test_a_source_that_knows_no_closes_is_asked_once() -> None:
+    source = Archive()
+    found = expectations(a_record(), source)
+    found.prepare(at("09:30"))
+    asked = len(source.asked)
+    found.prepare(at("09:31"))
+    assert len(source.asked) == asked > 0
+
+
+def test_inside_the_window_a_source_that_does_not_answer_is_not_waited_for_again() -> None:
+    source = Archive(FRIDAY)
+    source.down = True
+    found = expectations(a_record(), source)
+    found.prepare(at("09:41"), is_urgent=True)
+    source.down = False
+    found.prepare(at("09:42"), is_urgent=True)
+    assert source.asked == []
 
 
 def test_only_live_is_real_money() -> None:

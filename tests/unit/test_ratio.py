@@ -66,7 +66,16 @@ def test_without_closes_the_days_since_the_ex_date_tell_it_within_the_wide_band(
     found = expected(day)
     assert found.band_bp == 40.0
     assert abs(found.distance_bp(ratio)) < 11.0
-    assert "no closes are known" in found.basis
+    assert "weekdays since the ex-date" in found.basis
+    assert "no closes of the last two weeks are known" in found.basis
+
+
+def test_closes_of_more_than_two_weeks_ago_tell_nothing_of_today() -> None:
+    day = date(2026, 3, 20)
+    fresh, old = Closes(date(2026, 3, 6), 680.0, 6811.56), Closes(date(2026, 3, 5), 680.0, 6811.56)
+    assert expected(day, fresh).band_bp == 10.0
+    assert expected(day, old) == expected(day)
+    assert expected(day, old, fresh) == expected(day, fresh)
 
 
 def test_without_closes_or_dividends_it_is_the_mean_and_says_so() -> None:

@@ -188,6 +188,21 @@ class TestClosesOfEarlierDays:
         assert closes is not None
         assert (closes.spy, closes.spx) == (740.8, 7418.53)
 
+    def test_a_tape_may_tell_those_of_several_sessions(self, tmp_path: Path) -> None:
+        days = [self.YESTERDAY, DAY - timedelta(days=2)]
+        told = [{"date": str(day), "SPY": 740.8, "SPX": 7418.53} for day in days]
+        tell(tmp_path, closes_before=told)
+        source = self.a_market(tmp_path)
+        assert all(source.official_closes(day) for day in days)
+
+    def test_what_a_tape_tells_of_its_own_day_goes_before_a_tape_beside_it(
+        self, tmp_path: Path
+    ) -> None:
+        told = {"closes": {"SPY": 740.8, "SPX": 7418.53}}
+        (tmp_path / f"{self.YESTERDAY}.json").write_text(json.dumps(told))
+        tell(tmp_path, closes_before=[])
+        assert self.a_market(tmp_path).official_closes(self.YESTERDAY) is None
+
     def test_otherwise_they_are_not_known(self, tmp_path: Path) -> None:
         assert self.a_market(tmp_path).official_closes(self.YESTERDAY) is None
 
@@ -370,6 +385,8 @@ class TestABadTapeIsRefusedInWords:
             ('{"closes": {"SPY": 1}}', "closes is"),
             ('{"closes": {"SPY": NaN, "SPX": 1}}', "closes is"),
             ('{"closes_before": {"SPY": 1, "SPX": 10}}', "closes_before is"),
+            ('{"closes_before": [{"SPY": 1, "SPX": 10}]}', "closes_before is"),
+            ('{"closes_before": 7}', "closes_before is 7"),
             ('{"closes_before": {"date": "2999-01-01", "SPY": 1, "SPX": 10}}', "an earlier day"),
         ],
     )

@@ -47,7 +47,8 @@ def test_a_decision_to_trade_tells_market_criteria_and_size() -> None:
     assert headline == "Decision: TRADE. SPY 600.25, SPX 6002.50, strike gap +0.00 points."
     assert calls == "  Calls: SPY 600 at 2.98 x 3.02, SPXW 6000 at 23.00 x 23.40."
     assert vols == "  Implied volatility: SPY 19.8%, SPXW 15.1% a year, gap +4.7 points."
-    assert risk.startswith("  Risk MEDIUM: at the worst -$12.00 on the closes of 99 of 100 days")
+    assert risk.startswith("  Risk MEDIUM: an ordinary close (99 of 100 days) can cost $12.00, the")
+    assert risk.endswith("; told only, it forbids no entry.")
     assert flag.startswith("  QUOTES THAT CANNOT BOTH BE TRUE: SPY's volatility is 19.8%")
     assert len(criteria) == 6
     assert all(line.startswith("  yes  ") for line in criteria)

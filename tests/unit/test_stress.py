@@ -1,6 +1,6 @@
 import pytest
 
-from src.stress import BASES_BP, MOVES, Package, Risk, Stressed, risk_of
+from src.stress import AFTER_HOURS, BASES_BP, MOVES, ORDINARY_BP, Package, Risk, Stressed, risk_of
 from tests.fakes.builders import a_setup
 
 WORKED = Package.of(a_setup(), 637.85)
@@ -46,6 +46,15 @@ def test_until_half_past_five_spy_may_come_into_the_money_alone() -> None:
     assert WORKED.after_hours(pin, 0.0, 0.01, 4) == pytest.approx(637.85 - 4 * 594.95)
     assert WORKED.after_hours(pin, 0.0, 0.01, 0) == pytest.approx(637.85)
     assert WORKED.after_hours(pin, 0.0, -0.01) == pytest.approx(637.85)
+
+
+@pytest.mark.parametrize("spx_strike", [5990.0, 6000.0, 6010.0])
+def test_the_tables_that_are_shown_hold_the_worst_case(spx_strike: float) -> None:
+    package = Package.of(a_setup(spx_strike=spx_strike), 637.85)
+    shown = [*MOVES, spx_strike / 6002.50 - 1.0]
+    ordinary = min(package.at_close(move, -ORDINARY_BP) for move in shown)
+    evening = min(package.after_hours(move, min(BASES_BP), AFTER_HOURS) for move in shown)
+    assert package.stressed() == pytest.approx((ordinary, evening), abs=0.01)
 
 
 @pytest.mark.parametrize("spx_strike", [5990.0, 6000.0, 6010.0])

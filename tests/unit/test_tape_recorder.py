@@ -57,12 +57,7 @@ class ScriptedSource:
         return {each: self.now_quotes[each] for each in contracts if each in self.now_quotes}
 
     def official_closes(self, day: date) -> OfficialCloses | None:
-        if day == YESTERDAY:
-            return OfficialCloses(690.1, 6924.4, "the exchange")
         return self.closes if day == DAY else None
-
-
-YESTERDAY = DAY - timedelta(days=1)
 
 
 class Desk:
@@ -186,16 +181,6 @@ def test_the_json_tells_what_the_tape_is(desk: Desk) -> None:
         "rows": 1,
         "closes": {"SPY": 691.5, "SPX": 6938.03, "source": "the exchange"},
     }
-
-
-def test_the_closes_of_the_session_before_are_told_where_the_day_asked_for_them(
-    desk: Desk,
-) -> None:
-    assert desk.recording.official_closes(YESTERDAY)
-    desk.see(60, 691.02)
-    desk.writer.finish(CLOSES)
-    closes = desk.replay().official_closes(YESTERDAY)
-    assert closes == OfficialCloses(690.1, 6924.4, "the exchange")
 
 
 def test_a_quote_that_was_seen_twice_is_written_once(desk: Desk) -> None:

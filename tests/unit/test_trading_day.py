@@ -1,7 +1,7 @@
 """The day as a whole, on a market that does what the test says."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,9 @@ import pytest
 from src.day_record import ControlMode
 from src.models import SPY_PER_SPREAD, Quote
 from src.ports import OfficialCloses, RetryLater
+from src.ratio import Closes
 from src.settings import Settings
-from tests.fakes.builders import ScriptedMarket, spxw_call, spy_call
+from tests.fakes.builders import DAY, ScriptedMarket, a_session, spxw_call, spy_call
 from tests.fakes.days import Happening, PlayedDay, a_half_day, levels
 from utils.market_clock import VirtualClock
 
@@ -452,6 +453,16 @@ def test_the_ratio_is_judged_by_the_closes_that_the_source_knows_of_before_the_w
     assert "NO " in line
 
 
+def test_a_start_inside_the_entry_window_knows_the_closes_of_the_last_session_too(
+    tmp_path: Path,
+) -> None:
+    day = PlayedDay(tmp_path, start="09:41", mode="paper")
+    day.market.closes = OfficialCloses(600.0, 6020.0, "the close of Friday")
+    day.tick()
+    (line,) = day.telling("  ratio  ")
+    assert "within 10 bp of 10.0329" in line
+
+
 def test_the_closes_of_a_day_are_kept_for_later_ones_but_not_those_of_simulated_days(
     day: PlayedDay,
 ) -> None:
@@ -461,6 +472,37 @@ def test_the_closes_of_a_day_are_kept_for_later_ones_but_not_those_of_simulated_
     assert real.one("SELECT text FROM events WHERE kind = 'closes'") == (
         '{"spy": 599.0, "spx": 5990.0}'
     )
+
+
+def test_the_closes_of_a_day_that_ends_before_they_are_told_are_asked_for_the_next_morning(
+    tmp_path: Path,
+) -> None:
+    monday = PlayedDay(tmp_path, mode="paper", settings=without_entries())
+    told_late(monday)
+    monday.run()
+    assert monday.clock.now() == monday.at("16:00"), "nothing was held: it need not wait"
+    assert monday.one("SELECT count(*) FROM events WHERE kind = 'closes'") == 0
+    tuesday = PlayedDay(tmp_path, a_session(day=DAY + timedelta(days=1)), mode="paper")
+    told_late(tuesday)
+    tuesday.run("09:36")
+    monday_too, friday = tuesday.day.record.earlier_closes("paper")
+    assert monday_too == Closes(DAY, 599.0, 5990.0)
+    assert friday.day == DAY - timedelta(days=3)
+
+
+def without_entries() -> Settings:
+    return Settings.defaults().changed("strategy.min_entry_credit=100000")
+
+
+def told_late(played: PlayedDay) -> None:
+    """Make the market tell closes as brokers do: a minute after the close, or the days after."""
+    known = played.session.close + timedelta(minutes=1)
+    told = played.market.closes
+
+    def closes(day: date) -> OfficialCloses | None:
+        return told if day < played.session.day or played.clock.now() >= known else None
+
+    played.market.official_closes = closes  # type: ignore[method-assign]
 
 
 def test_a_decision_keeps_where_its_credit_comes_from(day: PlayedDay) -> None:
