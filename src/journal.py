@@ -5,7 +5,6 @@ Amounts are integer cents in the database and `Decimal` dollars outside of it.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -94,7 +93,7 @@ class Journal:
             (stage, self._key, spread_no),
             self._of_positions,
         )
-        moved = (replace(e, stage=stage) if e.spread_no == spread_no else e for e in self.plans())
+        moved = (e._replace(stage=stage) if e.spread_no == spread_no else e for e in self.plans())
         self._plans.become(list(moved))
 
     def plans(self) -> Sequence[SpreadPlan]:
@@ -184,7 +183,7 @@ class Journal:
             (status.value, note, note, broker_order_id, broker_order_id, order),
         )
         if known := self._orders.get().get(order):
-            self._note(replace(known, status=status, note=note or known.note))
+            self._note(known._replace(status=status, note=note or known.note))
 
     def _note(self, record: OrderRecord) -> None:
         """Take note of an order as it has just been written, so that none is read again for it."""
@@ -306,7 +305,7 @@ class Journal:
         if is_new and known:
             fills.add(fill.client_order_id, fill.fill_id, fill.quantity, cents)
             filled, paid, fees = fills.of_orders[fill.client_order_id]
-            self._note(replace(known, filled=filled, paid=paid, fees=fees))
+            self._note(known._replace(filled=filled, paid=paid, fees=fees))
         return is_new == 1
 
     def _read_plans(self) -> list[SpreadPlan]:

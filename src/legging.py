@@ -6,7 +6,6 @@ has passed, or the price has left the range in which the leg is wanted.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
@@ -30,8 +29,7 @@ class Status(StrEnum):
     UNWOUND = "UNWOUND"
 
 
-@dataclass(frozen=True, slots=True)
-class LegResult:
+class LegResult(NamedTuple):
     """One leg after the executor let go of it. `average_price` is dollars per share."""
 
     leg: Leg
@@ -42,8 +40,7 @@ class LegResult:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SpreadResult:
+class SpreadResult(NamedTuple):
     """A two-legged order after the executor let go of it. Spread 0 was never begun."""
 
     status: Status
@@ -53,8 +50,7 @@ class SpreadResult:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LegTask:
+class LegTask(NamedTuple):
     """What one leg is to achieve: so many contracts, on one side, by a deadline.
 
     Orders before `first_attempt` belong to earlier tasks of the same kind. Attempts are counted

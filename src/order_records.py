@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from src.models import (
     MULTIPLIER,
@@ -48,8 +49,7 @@ _OPEN_STATUSES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRecord:
+class OrderRecord(NamedTuple):
     """An order as we know it.
 
     `paid` is its fills' price times quantity, dollars per share; `fees` is dollars.
@@ -63,8 +63,7 @@ class OrderRecord:
     fees: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class SpreadPlan:
+class SpreadPlan(NamedTuple):
     """What an entry set out to do, kept so that a restart finishes the same plan.
 
     `spx_worst` is the most to pay per share for SPXW; `spy_floor` the dollars a spread that the
@@ -101,8 +100,7 @@ class Fills:
         self.of_orders[order] = filled + quantity, paid + quantity * price, fees + fee
 
 
-@dataclass(frozen=True, slots=True)
-class SettledLeg:
+class SettledLeg(NamedTuple):
     """What expiry did to one leg: the signed contracts that went, and the dollars that came."""
 
     spread_no: int

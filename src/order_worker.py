@@ -1,7 +1,6 @@
 """Works orders: sent once, looked at, repriced, taken back; every state is in the journal."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -99,7 +98,7 @@ class OrderWorker:
         """Return a task that opens with no time left once nothing may be opened any more."""
         if task.purpose is Purpose.CLOSE or self._may_open():
             return task
-        return replace(task, deadline=min(task.deadline, now))
+        return task._replace(deadline=min(task.deadline, now))
 
     def _still_to_send(self, plan: SpreadPlan, task: LegTask, orders: Sequence[OrderRecord]) -> int:
         rest = task.wanted - sum(each.filled for each in orders)

@@ -1,6 +1,5 @@
 """What an open position is worth now, and whether it must be closed."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -42,8 +41,7 @@ class LiveValue(NamedTuple):
     unknown: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DayState:
+class DayState(NamedTuple):
     """What concerns every position: the day's P&L in dollars (None: not known), the wishes."""
 
     day_pnl: Decimal | None

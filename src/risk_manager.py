@@ -1,9 +1,9 @@
 """The limits that no decision may pass, and the breaker that ends a day."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from src.day_record import ControlMode, DayRecord, SetBy
 from src.models import MULTIPLIER, SPY_PER_SPREAD, ExitReason, SpreadPosition, TradeSetup
@@ -20,16 +20,14 @@ _NARROW = Decimal("0.20")
 _FLOOR = Decimal("0.10")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Whether a position may be opened; `reasons` names every limit that forbids it."""
 
     allowed: bool
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(NamedTuple):
     """Where the day stands. `day_pnl` is realised and unrealised dollars, None if not known."""
 
     open_spreads: int

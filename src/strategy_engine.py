@@ -1,9 +1,9 @@
 """To trade or not, and how much. Pure: the same facts give the same decision."""
 
-from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from src.credit_split import value_setup
 from src.fees import FeeSchedule
@@ -25,8 +25,7 @@ BLIND = (
 """What a person who chose the bare credit is told each day."""
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
+class Capacity(NamedTuple):
     """What there is to trade with: spreads already open, free capital and account, in dollars."""
 
     open_spreads: int

@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -145,8 +144,8 @@ def test_more_capital_or_a_larger_account_never_makes_the_size_smaller(
     capacity: Capacity, settings: Settings, more: Decimal
 ) -> None:
     size = calculate_position_size(capacity, settings)
-    richer = replace(capacity, capital=capacity.capital + more)
-    larger = replace(capacity, account_value=capacity.account_value + more)
+    richer = capacity._replace(capital=capacity.capital + more)
+    larger = capacity._replace(account_value=capacity.account_value + more)
     assert calculate_position_size(richer, settings) >= size
     assert calculate_position_size(larger, settings) >= size
 

@@ -107,19 +107,19 @@ def test_the_distance_at_which_the_calls_go_back_may_be_given() -> None:
             "loss $500.01 at prices that can be traded (limit $500.00)",
         ),
         (
-            signals(day=replace(CALM, day_pnl=Decimal("-1000.01"))),
+            signals(day=CALM._replace(day_pnl=Decimal("-1000.01"))),
             ExitReason.DAILY_LOSS,
             Severity.HIGH,
             "the day's loss is $1,000.01 (limit $1,000.00)",
         ),
         (
-            signals(day=replace(CALM, close_asked=True)),
+            signals(day=CALM._replace(close_asked=True)),
             ExitReason.MANUAL,
             Severity.HIGH,
             "a person asked for it",
         ),
         (
-            signals(day=replace(CALM, mode=ControlMode.CLOSE)),
+            signals(day=CALM._replace(mode=ControlMode.CLOSE)),
             ExitReason.MANUAL,
             Severity.HIGH,
             "a person asked for it",
@@ -142,8 +142,8 @@ def test_each_reason_to_leave_has_its_severity_and_its_number(
         signals(spy=600.01, now=at("15:44:59")),
         signals(spy=598.49, now=LATE),
         signals(pnl="-500.00"),
-        signals(day=replace(CALM, day_pnl=Decimal("-1000.00"))),
-        signals(day=replace(CALM, mode=ControlMode.REDUCE_ONLY)),
+        signals(day=CALM._replace(day_pnl=Decimal("-1000.00"))),
+        signals(day=CALM._replace(mode=ControlMode.REDUCE_ONLY)),
     ],
     ids=[
         "nothing",
@@ -189,7 +189,7 @@ def test_the_loss_limit_grows_with_the_spreads_that_were_opened(
 
 @pytest.mark.parametrize("day_pnl", [Decimal(0), None])
 def test_a_result_that_is_not_known_never_closes_a_position(day_pnl: Decimal | None) -> None:
-    assert signals(pnl=None, day=replace(CALM, day_pnl=day_pnl)) == []
+    assert signals(pnl=None, day=CALM._replace(day_pnl=day_pnl)) == []
 
 
 @pytest.mark.parametrize("now", [NOON, LATE])
@@ -243,7 +243,7 @@ def test_on_a_half_day_the_end_is_near_from_a_quarter_to_one(clock: str, *, leav
 def test_the_limits_come_from_the_settings() -> None:
     assert reasons(signals("strategy.exit_threshold=5", spy=605.01)) == [ExitReason.ASSIGNMENT_RISK]
     assert reasons(signals("strategy.max_position_loss=50", pnl="-50.01")) == [ExitReason.MAX_LOSS]
-    day = replace(CALM, day_pnl=Decimal("-50.01"))
+    day = CALM._replace(day_pnl=Decimal("-50.01"))
     assert reasons(signals("strategy.max_daily_loss=50", day=day)) == [ExitReason.DAILY_LOSS]
 
 

@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -40,46 +40,46 @@ def test_what_keeps_every_limit_may_be_opened(spreads: int) -> None:
     [
         (
             1,
-            replace(CALM, mode=ControlMode.REDUCE_ONLY),
+            CALM._replace(mode=ControlMode.REDUCE_ONLY),
             an_account(),
             "trading mode is reduce-only (only normal may open)",
         ),
         (
             1,
-            replace(CALM, bar="uncovered calls: refused at every level."),
+            CALM._replace(bar="uncovered calls: refused at every level."),
             an_account(),
             "the account: uncovered calls: refused at every level.",
         ),
         (
             1,
-            replace(CALM, mode=ControlMode.CLOSE),
+            CALM._replace(mode=ControlMode.CLOSE),
             an_account(),
             "trading mode is close (only normal may open)",
         ),
         (
             1,
-            replace(CALM, mode=ControlMode.HALT),
+            CALM._replace(mode=ControlMode.HALT),
             an_account(),
             "trading mode is halt (only normal may open)",
         ),
         (
             1,
-            replace(CALM, in_doubt="SPY short 10, broker 9"),
+            CALM._replace(in_doubt="SPY short 10, broker 9"),
             an_account(),
             "the record and the broker differ: SPY short 10, broker 9",
         ),
         (0, CALM, an_account(), "spreads to open: 0 (at least 1)"),
         (3, CALM, an_account(), "open spreads: 3 (at most 2)"),
-        (1, replace(CALM, open_spreads=2), an_account(), "open spreads: 3 (at most 2)"),
+        (1, CALM._replace(open_spreads=2), an_account(), "open spreads: 3 (at most 2)"),
         (
             1,
-            replace(CALM, day_pnl=None),
+            CALM._replace(day_pnl=None),
             an_account(),
             "today's loss: not known, so taken as the worst",
         ),
         (
             1,
-            replace(CALM, day_pnl=Decimal(-1000)),
+            CALM._replace(day_pnl=Decimal(-1000)),
             an_account(),
             "today's loss: $1,000.00 (limit $1,000.00)",
         ),
@@ -114,8 +114,8 @@ def test_every_limit_that_forbids_is_named() -> None:
 @pytest.mark.parametrize(
     ("exposure", "account"),
     [
-        (replace(CALM, open_spreads=1), an_account()),
-        (replace(CALM, day_pnl=Decimal("-999.99")), an_account()),
+        (CALM._replace(open_spreads=1), an_account()),
+        (CALM._replace(day_pnl=Decimal("-999.99")), an_account()),
         (CALM, an_account(available="25000")),
         (CALM, an_account(equity="5000")),
     ],
@@ -190,7 +190,7 @@ def test_after_an_emergency_nothing_may_be_opened() -> None:
     a_manager().emergency_close_all(
         [], "a loss", at("11:00"), record=record, alert=day.alert, close=day.close
     )
-    exposure = replace(CALM, mode=record.control_mode())
+    exposure = CALM._replace(mode=record.control_mode())
     assert not a_manager().can_open_position(1, exposure, an_account()).allowed
 
 
