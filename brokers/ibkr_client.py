@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -209,7 +208,7 @@ class IbkrBroker:
             report = self._books.report(reference, sheet, self._sent.get(reference))
         if report is None or report.state.is_final:
             return None
-        return replace(report, contract=option_of(trade.contract), unfilled=unfilled(trade))
+        return report._replace(contract=option_of(trade.contract), unfilled=unfilled(trade))
 
     def fills(self, session: date) -> list[Fill]:
         """Return the account's fills in options of a session; TWS tells those of today only.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 
 from scripts.run_doctor import Places
@@ -65,7 +64,7 @@ def _not_needed(check: Check) -> Check:
     if check.verdict is not Verdict.FAIL:
         return check
     words = f"{check.found} Not needed: orders stay on the exchange inside this program."
-    return replace(check, verdict=Verdict.SKIP, found=words, mend="")
+    return check._replace(verdict=Verdict.SKIP, found=words, mend="")
 
 
 def _record(broker: Broker | None, session: Session, places: Places) -> Check:

@@ -8,7 +8,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ def _run(args: argparse.Namespace, project: Path, broker_checks: BrokerChecks) -
         secrets = secrets_of(loaded.settings)
         rows += examine(loaded.settings, places, live=args.live, broker_checks=broker_checks)
     rows = [
-        replace(each, found=hide(each.found, secrets), mend=hide(each.mend, secrets))
+        each._replace(found=hide(each.found, secrets), mend=hide(each.mend, secrets))
         for each in rows
     ]
     Console(secrets).line(_as_json(rows) if args.json else _as_text(rows))
@@ -187,7 +187,7 @@ def _config(args: argparse.Namespace, project: Path) -> tuple[Check, "LoadedSett
 
     row = guarded("config", load)
     if row.verdict is Verdict.FAIL and not wrong:
-        row = replace(row, mend=machine.INSTALL)
+        row = row._replace(mend=machine.INSTALL)
     return row, (found[0] if found else None), wrong
 
 

@@ -2,10 +2,10 @@
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from src.database import Store
 from src.ports import StopTrading
@@ -42,8 +42,7 @@ class SetBy(StrEnum):
     FILE = "file"
 
 
-@dataclass(frozen=True, slots=True)
-class ControlRule:
+class ControlRule(NamedTuple):
     """A mode that rules, and why. `set_at` is None for a file: it rules while it is there."""
 
     mode: ControlMode

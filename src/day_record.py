@@ -1,9 +1,9 @@
 """The record of how a session went: its phase, decisions, checks, control mode and messages."""
 
 import json
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from src.control import ControlMode, ControlTable, SetBy
 from src.database import Remembered, Store
@@ -19,8 +19,7 @@ NEWS = timedelta(days=4)
 """How long a message that could not be delivered is worth delivering: over a long weekend."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRecord:
+class SessionRecord(NamedTuple):
     """A session that is, or was, worked on.
 
     A day that lives by a clock of its own goes on at `resume_at`: the tick that was interrupted,
@@ -36,8 +35,7 @@ class SessionRecord:
     resume_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """A message that waits to be delivered to a person."""
 
     row: int

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from src.models import OptionContract, Quote, Right, Session, TradeSetup
 from src.ports import Clock, QuoteSource, RetryLater
@@ -23,8 +23,7 @@ class Fault(StrEnum):
     SOURCE = "source"
 
 
-@dataclass(frozen=True, slots=True)
-class NoSetup:
+class NoSetup(NamedTuple):
     """A market moment that cannot be traded, and every reason why.
 
     The prices are given where they are known and sound, so that the ratio can still be judged.
@@ -63,8 +62,7 @@ def nearest_strike(level: float, step: float, lean: float = math.inf) -> float:
     return below if level - below < above - level else above
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteLimits:
+class QuoteLimits(NamedTuple):
     """What a quote must satisfy: ages in seconds, widths per share, a jump as a fraction."""
 
     max_age: float

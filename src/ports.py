@@ -1,7 +1,6 @@
 """What the trading day asks of the outside world, and how the outside world may fail it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -37,8 +36,7 @@ class OrderState(StrEnum):
         return self is not OrderState.WORKING
 
 
-@dataclass(frozen=True, slots=True)
-class OrderReport:
+class OrderReport(NamedTuple):
     """The broker's whole knowledge of one order: its state and all its fills so far.
 
     Of an order in an option that is open, `contract` and `unfilled` tell what it may still do:
@@ -59,8 +57,7 @@ class OrderReport:
         return sum(fill.quantity for fill in self.fills)
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """What the broker says of the account, in dollars. `margin_used` is held against positions."""
 
     account_id: str
@@ -92,8 +89,7 @@ class ActivityKind(StrEnum):
     SHARES = "shares moved"
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(NamedTuple):
     """One such act, as the broker tells it, often a day later.
 
     `contract` is the option it is about, None for shares of SPY. `quantity` is what was added to
@@ -118,8 +114,7 @@ class Verdict(StrEnum):
     SKIP = "skip"
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """One thing that was looked at before trading; `mend` says what to do where it is not ok."""
 
     name: str
@@ -131,8 +126,7 @@ class Check:
         return f"{self.name}: {self.found}" + (f" {self.mend}" if self.mend else "")
 
 
-@dataclass(frozen=True, slots=True)
-class OfficialCloses:
+class OfficialCloses(NamedTuple):
     """The closing prices that expiry is reckoned with; `source` says where they come from."""
 
     spy: float

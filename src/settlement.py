@@ -1,15 +1,14 @@
 """What a position is worth when it expires: cash for SPXW, shares for SPY."""
 
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
 
 from src.models import MULTIPLIER, SpreadPosition
 from src.ports import OfficialCloses
 from src.ticks import CENT
 
 
-@dataclass(frozen=True, slots=True)
-class ExpirationValue:
+class ExpirationValue(NamedTuple):
     """Dollars at expiry, positive when received.
 
     `spx_cash` is paid by the clearing house. `spy_value` is what the short calls that are assigned

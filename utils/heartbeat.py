@@ -6,11 +6,10 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from src.models import NEW_YORK
 from src.ports import MendInput
@@ -35,8 +34,7 @@ class Life(StrEnum):
     """It was interrupted or failed, and said so."""
 
 
-@dataclass(frozen=True, slots=True)
-class Beat:
+class Beat(NamedTuple):
     """One sign of life. Times are ISO 8601; `now` and `next_tick` are the program's own clock's.
 
     `late_after` is the moment of the wall's clock after which something must be wrong, None when
@@ -133,7 +131,7 @@ class Heartbeat:
                 next_tick=self._wake.isoformat() if self._wake else None,
                 **self._day.standing(self._now),
             )
-            temporary.write_text(json.dumps(asdict(beat), indent=1), encoding="utf-8")
+            temporary.write_text(json.dumps(beat._asdict(), indent=1), encoding="utf-8")
             temporary.replace(self._file)
         except (OSError, sqlite3.Error) as error:
             # A full disk must not stop the watch over a position; the old beat then looks late.
@@ -158,5 +156,5 @@ def read_beat(folder: Path) -> Beat | None:
 
 
 def _beat(data: Mapping[str, object]) -> Beat:
-    known = {name: data[name] for name in Beat.__slots__}
+    known = {name: data[name] for name in Beat._fields}
     return Beat(**known | {"life": Life(str(data["life"]))})  # type: ignore[arg-type] # from JSON

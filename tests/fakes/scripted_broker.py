@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
 
@@ -119,8 +119,8 @@ class ScriptedBroker:
             raise RetryLater("the look-up was not answered")
         self.after("order", client_order_id)
         if report and how is Lookup.STALE:
-            return replace(report, state=OrderState.WORKING, fills=())
-        return replace(report, fills=report.fills * 2) if report and how is Lookup.TWICE else report
+            return report._replace(state=OrderState.WORKING, fills=())
+        return report._replace(fills=report.fills * 2) if report and how is Lookup.TWICE else report
 
     def open_orders(self) -> list[OrderReport]:
         self._begin("open_orders", "")

@@ -1,7 +1,6 @@
 """The embedded exchange behind a line that fails, with a will of its own."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -133,7 +132,7 @@ class FaultyExchange:
                 intent = order.intent
                 self._hidden[client_order_id] = world.time.moment + timedelta(seconds=fault.length)
                 self._reports[client_order_id] = [
-                    replace(order.report(), state=OrderState.CANCELLED, text="cancelled")
+                    order.report()._replace(state=OrderState.CANCELLED, text="cancelled")
                 ]
                 self.inner._fill(order, order.remaining, intent.limit, world.time.moment)
             else:
@@ -246,7 +245,7 @@ class FaultyExchange:
             # Every other time an old one, and the new one with each of its fills twice.
             if self._calls % 2:
                 return known[max(len(known) - 2, 0)]
-            return replace(report, fills=report.fills * 2)
+            return report._replace(fills=report.fills * 2)
         return report
 
     # What the exchange does when nobody calls.

@@ -130,7 +130,7 @@ def idempotent_fills(day: TradingDay) -> None:
 
 def stale_quote_check(day: TradingDay) -> None:
     collector = day._collector
-    collector.limits = replace(collector.limits, max_age=1e9, max_skew=1e9)
+    collector.limits = collector.limits._replace(max_age=1e9, max_skew=1e9)
 
 
 def reconciliation(day: TradingDay) -> None:
