@@ -1,26 +1,23 @@
 """Runs the backtest of a command line: its days, its words, its files, its exit code."""
 
 import argparse
-import contextlib
 import logging
 import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from brokers.backtest_market import FillModel
-from scripts.backtest_days import Day, Plan, known_closes, results, tapes_in
+from scripts.backtest_days import Day, Plan, results, tapes_in
+from scripts.many_days import chosen_days, run_safely
 from src.backtest import DayResult
 from src.backtest_figures import figures
 from src.backtest_sheets import days_sheet, trades_sheet
 from src.backtest_summary import SIMULATED, summary, trade_line
 from src.exports import csv_text, write_atomically
 from src.ports import MendInput
-from src.settings import Settings, load_settings
-from utils.console import DONE, FAILED, INTERRUPTED, Console, complain, exit_code, sentence
+from src.settings import Settings
+from utils.console import Console, complain
 from utils.html_report import report_html
-from utils.logging_setup import start_logging
 from utils.progress import Progress
 
 _log = logging.getLogger("optionsarbitrage")
@@ -28,51 +25,22 @@ _log = logging.getLogger("optionsarbitrage")
 
 def run(args: argparse.Namespace, project: Path) -> int:
     """Run the backtest; every failure ends in one sentence and its exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    handler: logging.Handler | None = None
-    try:
-        loaded = load_settings(args.config, args.overrides, root=project)
-        told = loaded.settings.logging
-        handler = start_logging(project / told.file, told.level, ())
-        for warning in loaded.warnings:
-            complain(f"warning: {warning}.")
-        _run(args, loaded.settings, project, Console())
-    except KeyboardInterrupt:
-        complain("Interrupted; no file was written.")
-        return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the outermost place: said, logged, and coded
-        code = exit_code(error)
-        level = logging.ERROR if code == FAILED else logging.DEBUG
-        _log.log(level, "the details of what ended the backtest", exc_info=error)
-        complain(sentence(error))
-        return code
-    finally:
-        if handler:
-            logging.getLogger().removeHandler(handler)
-            with contextlib.suppress(OSError):
-                handler.close()
-    return DONE
+    return run_safely(
+        lambda settings: _run(args, settings, project, Console()),
+        args,
+        project,
+        name="backtest",
+        interrupted="Interrupted; no file was written.",
+    )
 
 
 def _run(args: argparse.Namespace, settings: Settings, project: Path, console: Console) -> None:
-    if bool(args.places) == (args.generated is not None):
-        raise MendInput(
-            "Name a folder of tapes, or generated days with --generated FROM:TO; one of the two."
-        )
-    if args.generated is not None and (args.first or args.last):
-        raise MendInput("--from and --to choose among tapes; generated days are named by seed.")
-    tapes = tapes_in(args.places, args.first, args.last)
-    plan = Plan(
-        settings=settings,
-        cache=project / "data",
-        model=FillModel(args.fills, args.latency, args.assumed_size),
-        closes=known_closes(tapes, args.closes),
-    )
+    model = FillModel(args.fills, args.latency, args.assumed_size)
+    plan, days = chosen_days(args, settings, project, model)
     jobs = args.jobs or os.cpu_count() or 1
     if args.compare_rules:
-        _compare(plan, tapes, jobs, console)
+        _compare(plan, tapes_in(args.places, args.first, args.last), jobs, console)
         return
-    days: Sequence[Day] = tapes or args.generated
     _tell(args, plan, traded(plan, days, jobs), console)
 
 
@@ -133,8 +101,3 @@ def _compare(plan: Plan, tapes: Sequence[Path], jobs: int, console: Console) -> 
     console.line(SIMULATED)
     for line in table(plan, tapes, jobs):
         console.line(line)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """Treat a request to end like Ctrl-C."""
-    raise KeyboardInterrupt

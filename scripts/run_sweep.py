@@ -7,10 +7,8 @@ python scripts/backtest.py sweep --generated 0:200 --grid strategy.exit_threshol
 """
 
 import argparse
-import contextlib
 import logging
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +20,6 @@ from scripts.backtest import day, positive, seeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
 _log = logging.getLogger("optionsarbitrage")
 EPILOG = """\
@@ -88,43 +85,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the sweep of a command line; every failure ends in one sentence and its exit code."""
-    from scripts.sweep_report import run_sweep  # noqa: PLC0415 - so that --help answers at once
-    from src.settings import load_settings  # noqa: PLC0415
-    from utils.console import (  # noqa: PLC0415
-        DONE,
-        FAILED,
-        INTERRUPTED,
-        Console,
-        complain,
-        exit_code,
-        sentence,
-    )
-    from utils.logging_setup import start_logging  # noqa: PLC0415
+    from scripts.many_days import run_safely  # noqa: PLC0415 - so that --help answers at once
+    from scripts.sweep_report import run_sweep  # noqa: PLC0415 - likewise
+    from utils.console import Console  # noqa: PLC0415
 
-    signal.signal(signal.SIGTERM, _interrupt)
-    handler: logging.Handler | None = None
-    try:
-        loaded = load_settings(args.config, args.overrides, root=PROJECT)
-        told = loaded.settings.logging
-        handler = start_logging(PROJECT / told.file, told.level, ())
-        for warning in loaded.warnings:
-            complain(f"warning: {warning}.")
-        run_sweep(args, loaded.settings, args.jobs or os.cpu_count() or 1, PROJECT, Console())
-    except KeyboardInterrupt:
-        complain("Interrupted. What is finished is kept; the same command goes on from there.")
-        return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the outermost place: said, logged and coded
-        code = exit_code(error)
-        level = logging.ERROR if code == FAILED else logging.DEBUG
-        _log.log(level, "the details of what ended the sweep", exc_info=error)
-        complain(sentence(error))
-        return code
-    finally:
-        if handler:
-            logging.getLogger().removeHandler(handler)
-            with contextlib.suppress(OSError):
-                handler.close()
-    return DONE
+    jobs = args.jobs or os.cpu_count() or 1
+    return run_safely(
+        lambda settings: run_sweep(args, settings, jobs, PROJECT, Console()),
+        args,
+        PROJECT,
+        name="sweep",
+        interrupted="Interrupted. What is finished is kept; the same command goes on from there.",
+    )
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:
@@ -138,11 +110,6 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     )
     add_arguments(parser)
     return run(parser.parse_args(argv))
-
-
-def _interrupt(_signal: int, _frame: "FrameType | None") -> None:
-    """Treat a request to end like Ctrl-C."""
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

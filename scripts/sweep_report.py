@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from brokers.backtest_market import FillModel
-from scripts.backtest_days import Day, Plan, known_closes, results, tapes_in
+from scripts.backtest_days import Day, Plan, results
+from scripts.many_days import chosen_days
 from scripts.sweep_chunks import Kept, Task, grid_of, joined, on_this_machine, play_chunk, tasks_of
 from src.exports import write_atomically
 from src.ports import MendInput
@@ -29,7 +30,7 @@ def run_sweep(
 ) -> None:
     """Play every parameter set on every day, rank them, and write the table."""
     axes = [parse_axis(text) for text in args.axes]
-    plan, days = _days(args, settings, project)
+    plan, days = chosen_days(args, settings, project, FillModel(args.fills))
     grid = grid_of(plan, axes)
     if len(grid.sets) * len(days) > MOST_RESULTS:
         raise MendInput(
@@ -52,23 +53,6 @@ def run_sweep(
     kept.forget()
     for rank, row in enumerate(rows[: args.exact or 0], start=1):
         console.line(_exactly(rank, row, plan, grid, days, outcome, jobs))
-
-
-def _days(args: argparse.Namespace, settings: Settings, project: Path) -> tuple[Plan, list[Day]]:
-    if bool(args.places) == (args.generated is not None):
-        raise MendInput(
-            "Name a folder of tapes, or generated days with --generated FROM:TO; one of the two."
-        )
-    if args.generated is not None and (args.first or args.last):
-        raise MendInput("--from and --to choose among tapes; generated days are named by seed.")
-    tapes = tapes_in(args.places, args.first, args.last)
-    plan = Plan(
-        settings=settings,
-        cache=project / "data",
-        model=FillModel(args.fills),
-        closes=known_closes(tapes, args.closes),
-    )
-    return plan, [*tapes, *(args.generated or ())]
 
 
 def played(tasks: Sequence[Task], kept: Kept, jobs: int, scheduler: str | None) -> list[Outcome]:
