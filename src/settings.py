@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from src import settings_sources as sources
 from src.ports import MendInput
+from src.settings_fields import Section
 from src.settings_keys import Keys
 from src.settings_sections import (
     RULES,
@@ -32,7 +33,6 @@ from src.settings_sections import (
     MarketData,
     Notifications,
     Rule,
-    Section,
     Simulation,
     Strategy,
     TradingHours,
