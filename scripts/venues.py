@@ -9,6 +9,7 @@ from src.models import Session
 from src.ports import Broker, Check, Clock, QuoteSource
 from src.settings import Settings
 from utils.garbage import nothing_is_garbage
+from utils.late_import import imported_when_used
 
 if TYPE_CHECKING:
     from brokers.yfinance_client import YfinanceMarket
@@ -67,9 +68,14 @@ def load_library(settings: Settings) -> None:
     with nothing_is_garbage():
         if settings.broker.name == "ibkr":
             from brokers.ibkr_link import load_library as load  # noqa: PLC0415 - who trades there
+
+            # Its event library knows arrays of events, which nobody here asks for.
+            with imported_when_used("numpy"):
+                load()
         else:
             from brokers.alpaca_link import load_library as load  # noqa: PLC0415 - likewise
-        load()
+
+            load()
 
 
 def open_venue(terms: Terms) -> Venue:
