@@ -248,29 +248,31 @@ class RealDay:
         if news:
             # An assignment must be dealt with, whether or not somebody reads the log.
             _notify(self._notifier(), "what became of earlier days", "\n".join(news))
-        if self._args.live:
-            self._guard_real_money(venue)
-            self._patience.renew()  # a person may have taken long to type
+        faults = self._guard_real_money(venue) if self._args.live else ()
+        self._patience.renew()  # a person may have taken long to type
         found = venue.diagnose()
         for each in found:
             if each.verdict is Verdict.WARN:
                 self._console.line(f"  Note: {each}")
-        failed = " ".join(str(each) for each in found if each.verdict is Verdict.FAIL)
+        failed = " ".join(faults or (str(e) for e in found if e.verdict is Verdict.FAIL))
         if failed and not self._is_open():
             raise StopTrading(f"{venue.what}: today cannot be traded. {failed} Nothing was sent.")
         if failed:
             self._console.say(now, f"Nothing is opened today, what is held is watched. {failed}")
         return failed
 
-    def _guard_real_money(self, venue: Venue) -> None:
+    def _guard_real_money(self, venue: Venue) -> tuple[str, ...]:
         """Raise StopTrading unless all says that this account may trade real money.
 
-        The lock of the data directory, which the doctor finds held, is our own.
+        With a position open, faults that the doctor finds are returned instead: it is watched
+        rather than left alone. The lock of the data directory, which is found held, is our own.
         """
         from scripts.run_doctor import examine, places_of  # noqa: PLC0415 - no paper day needs it
         from src.live_guard import (  # noqa: PLC0415 - likewise
             ACCOUNT_VARIABLE,
             LiveFacts,
+            faults,
+            why_another_account,
             why_not_live,
         )
 
@@ -289,8 +291,9 @@ class RealDay:
             source_is_real_time=venue.is_real_time,
             has_rehearsal_clock=self._args.start_at is not None,
         )
-        if reasons := why_not_live(facts):
+        if reasons := (why_another_account if self._is_open() else why_not_live)(facts):
             raise StopTrading(f"No real money is traded. {' '.join(reasons)}")
+        return faults(facts)
 
     def _opening(self, venue: Venue, mode: str) -> tuple[str, ...]:
         first = {

@@ -35,7 +35,24 @@ class LiveFacts:
 
 def why_not_live(facts: LiveFacts) -> tuple[str, ...]:
     """Return every reason, each a sentence, why no real money is traded; empty: it may be."""
+    return *why_another_account(facts), *faults(facts)
+
+
+def why_another_account(facts: LiveFacts) -> tuple[str, ...]:
+    """Return every reason to doubt that this is the account and the market that are meant.
+
+    With one of them not even an open position is watched.
+    """
     return tuple(_reasons(facts))
+
+
+def faults(facts: LiveFacts) -> tuple[str, ...]:
+    """Return what the doctor found: with it nothing is opened, but an open position is watched."""
+    return tuple(
+        f"The doctor found a fault: {check}"
+        for check in facts.checks
+        if check.verdict is Verdict.FAIL
+    )
 
 
 def _reasons(facts: LiveFacts) -> Iterator[str]:
@@ -47,9 +64,6 @@ def _reasons(facts: LiveFacts) -> Iterator[str]:
     yield from _confirmation_reasons(facts)
     if not facts.checks:
         yield "The doctor has not looked at anything; run python scripts/doctor.py --live."
-    for check in facts.checks:
-        if check.verdict is Verdict.FAIL:
-            yield f"The doctor found a fault: {check}"
     if facts.has_rehearsal_clock:
         yield "--start-at is a clock for rehearsals; leave it away."
     if not facts.source_is_real_time:

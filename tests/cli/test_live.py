@@ -200,6 +200,31 @@ def test_a_fault_that_the_doctor_finds_stops_it(
     assert told.endswith(CLOSED)
 
 
+def test_a_fault_that_the_doctor_finds_leaves_no_open_position_alone(live: Live) -> None:
+    with a_tws() as server:
+        assert live(*at(server), *REAL, "strategy.vol_gap_blocks=never")[0] == 0
+        sent = len(server.book.orders)
+        server.faults.what_if_rejection = (201, "No trading permissions")
+        code, out, err = live(*at(server), *REAL)
+    assert (code, err) == (0, "")
+    assert "Nothing is opened today, what is held is watched. The doctor found a fault: " in out
+    assert out.count("uncovered calls: TWS would refuse") == 1
+    assert len(server.book.orders) == sent
+
+
+def test_an_open_position_is_no_reason_to_act_in_another_account(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with a_tws() as server:
+        assert live(*at(server), *REAL, "strategy.vol_gap_blocks=never")[0] == 0
+        sent = len(server.book.orders)
+        monkeypatch.setenv("LIVE_ACCOUNT_ID", "U7654321")
+        code, _, err = live(*at(server), *REAL)
+        assert (code, len(server.book.orders)) == (3, sent)
+    assert "correct the one that is wrong" in err
+    assert "A POSITION IS OPEN" in err
+
+
 @pytest.mark.parametrize(
     ("mode", "account", "settings", "reason"),
     [

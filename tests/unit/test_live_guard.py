@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from src.live_guard import LiveFacts, why_not_live
+from src.live_guard import LiveFacts, faults, why_another_account, why_not_live
 from src.ports import Check, Verdict
 
 ON_A_TERMINAL = LiveFacts(
@@ -135,3 +135,16 @@ def test_every_reason_is_told_at_once() -> None:
         has_rehearsal_clock=True,
     )
     assert len(why_not_live(facts)) == 8
+
+
+def test_what_the_doctor_finds_is_no_doubt_about_the_account() -> None:
+    full = Check("disk", Verdict.FAIL, "full.", "Make room.")
+    facts = replace(ON_A_TERMINAL, checks=(full,))
+    assert why_another_account(facts) == ()
+    assert faults(facts) == ("The doctor found a fault: disk: full. Make room.",)
+
+
+def test_a_wrong_account_is_a_doubt_that_stands_whatever_the_doctor_finds() -> None:
+    facts = replace(ON_A_TERMINAL, account_named="U7654321")
+    assert len(why_another_account(facts)) == 1
+    assert faults(facts) == ()
