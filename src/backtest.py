@@ -27,7 +27,7 @@ MODE = "backtest"
 GENERATED = "generated"
 """The kind of a day that no market has lived through."""
 _NOWHERE = Path(os.devnull)
-"""A folder that can hold nothing: a backtest of a day reads no HALT file and writes no report."""
+"""A folder that can hold nothing: a backtest of a day writes no report."""
 _GARBAGE = 50_000
 
 
@@ -152,7 +152,7 @@ class Engine:
             broker=self._broker(source, clock, market.session),
             clock=clock,
             store=_Draft(self._connection),
-            folder=_NOWHERE,
+            folder=None,
             say=_silent,
             results=_NoFiles(self._connection, _NOWHERE),
             bar=self._bar,

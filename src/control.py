@@ -182,9 +182,9 @@ class ControlTable:
 class Control:
     """What rules one session now: the recorded wishes and the HALT file, the stronger of them."""
 
-    def __init__(self, table: ControlTable, folder: Path) -> None:
+    def __init__(self, table: ControlTable, folder: Path | None) -> None:
         self._table = table
-        self._file = folder / HALT_FILE
+        self._file = folder / HALT_FILE if folder else None
         self._heeded: tuple[ControlMode, bool] | None = None
 
     def rule(self) -> ControlRule | None:
@@ -237,11 +237,13 @@ class Control:
         return max(by_file.mode, mode) if by_file else mode, close
 
 
-def file_rule(file: Path) -> ControlRule | None:
-    """Return what a HALT file says, None when there is none.
+def file_rule(file: Path | None) -> ControlRule | None:
+    """Return what a HALT file says, None when there is none, or no place for one.
 
     Where even that cannot be found out nothing is opened, but nothing is sold for it either.
     """
+    if file is None:
+        return None
     try:
         file.lstat()
     except (FileNotFoundError, NotADirectoryError):

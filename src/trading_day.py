@@ -58,7 +58,7 @@ class TradingDay:
         broker: Broker,
         clock: Clock,
         store: Store,
-        folder: Path,
+        folder: Path | None,
         say: Say,
         notifier: Notifier | None = None,
         notes: str = "",
@@ -70,7 +70,7 @@ class TradingDay:
         self.journal = Journal(store, session.day)
         self.record = DayRecord(store, session.day)
         self.control = Control(self.record.control, folder)
-        self.results = results or ResultsLogger(store.connection, folder)
+        self.results = results or ResultsLogger(store.connection, folder or Path())
         self.timetable = Timetable(session, settings, broker.must_be_flat_by(session))
         self._settings = settings
         self._source = source
