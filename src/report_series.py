@@ -1,0 +1,89 @@
+"""The charts of the reports: P&L over a day, and the result of session after session."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from itertools import accumulate
+
+from src.models import NEW_YORK, ExitReason
+from src.report_chart import Bar, Bars
+from src.report_records import DayFacts
+from src.trade_statistics import Row
+
+SESSIONS = 30
+"""Sessions in the chart of a daily report."""
+
+
+def day_chart(day: DayFacts) -> Bars | None:
+    """Return the P&L of all trades of a day at each check, from entry to exit; None without any.
+
+    It is what closing everything would have brought, exit fees included; from the exit on it is
+    the result. Where a part is not known, the whole is not.
+    """
+    if not day.trades or not day.checks:
+        return None
+    moments = sorted(
+        {
+            _moment(text)
+            for text in (
+                *(check["at"] for check in day.checks),
+                *(trade["entry_time"] for trade in day.trades),
+                *(trade["exit_time"] for trade in day.trades if trade["exit_time"]),
+            )
+        }
+    )
+    bars = [Bar(f"{moment:%H:%M}", _worth(day, moment), _mark(day, moment)) for moment in moments]
+    return Bars("P&L over the day, dollars", bars, "at prices that could be traded, after fees")
+
+
+def _worth(day: DayFacts, moment: datetime) -> float | None:
+    parts = [_worth_of(trade, day, moment) for trade in day.trades]
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
+
+
+def _worth_of(trade: Row, day: DayFacts, moment: datetime) -> float | None:
+    if trade["exit_time"] and _moment(trade["exit_time"]) <= moment:
+        found: float | None = trade["final_pnl"]
+        return found
+    before = [
+        check["pnl"]
+        for check in day.checks
+        if trade["trade_id"] == f"{day.session}-{check['spread_no']}"
+        and _moment(check["at"]) <= moment
+    ]
+    return before[-1] if before else 0.0
+
+
+def _mark(day: DayFacts, moment: datetime) -> str:
+    several = len(day.trades) > 1
+    marks = []
+    for trade in day.trades:
+        number = f" {trade['trade_id'].rpartition('-')[2]}" if several else ""
+        if _moment(trade["entry_time"]) == moment:
+            marks.append(f"entry{number}")
+        if trade["exit_time"] and _moment(trade["exit_time"]) == moment:
+            is_held = trade["exit_reason"] == ExitReason.EXPIRED
+            marks.append(f"{'settlement' if is_held else 'exit'}{number}")
+    return " and ".join(marks)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(NEW_YORK)
+
+
+def cumulative_chart(days: Sequence[Row], title: str) -> Bars | None:
+    """Return the running total of the results of days, which starts at 0; None for less than two.
+
+    `days` are rows of `daily_summary`, of one mode, in order.
+    """
+    if len(days) < 2:
+        return None
+    cents = accumulate(round(100 * day["total_pnl"]) for day in days)
+    labels = [day["date"] for day in days]
+    bars = [Bar(label, level / 100) for label, level in zip(labels, cents, strict=True)]
+    return Bars(title, bars, "a column for each session")
+
+
+def month_of(day: date, history: Sequence[Row]) -> list[Row]:
+    """Return the rows of a day's month."""
+    return [row for row in history if row["date"].startswith(f"{day:%Y-%m}")]
