@@ -72,8 +72,10 @@ def _in_short(day: DayFacts) -> str:
     if any(trade["final_pnl"] is None for trade in day.trades):
         return f"{trades}, result NOT FINAL: contracts are still held or not settled."
     words = {EXIT_WORDS.get(trade["exit_reason"] or "", "") for trade in day.trades}
-    why = f"; {words.pop()}".removesuffix("; ") if len(words) == 1 else ""
-    return f"{trades}, result {money(total(day))}{why}."
+    why = words.pop() if len(words) == 1 else ""
+    each = "each " if len(day.trades) > 1 else ""
+    because = f", {each}ended because {why}" if why else ""
+    return f"{trades}, result {money(total(day))}{because}."
 
 
 def _so_far(day: DayFacts) -> str:
@@ -90,7 +92,7 @@ def _so_far(day: DayFacts) -> str:
 
 def _headline(day: DayFacts) -> Iterable[Block]:
     yield Heading(f"Daily report, {day.session:%A} {day.session.day} {day.session:%B %Y}")
-    yield Lead(f"{headline(day)} ({label(day.mode)})")
+    yield Lead(headline(day), label(day.mode))
     if not day.is_complete:
         yield Alarm(
             f"The record ends in the phase '{day.phase}': the program is still at work, or was "
@@ -190,8 +192,7 @@ def _statistics(day: DayFacts) -> Iterable[Block]:
 
 
 def _tomorrow(day: DayFacts, coming: ComingSession | None, bar: str) -> Iterable[Block]:
-    # What rules now says nothing of the session after one that is long past.
-    if coming is None or not day.is_newest:
+    if coming is None:
         return
     yield Heading("The next session")
     yield Paragraph(f"{hours(coming)} {plan(coming, bar)}")

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from src.words import count, money
 
-COLUMNS = 60
-"""Columns of a chart at most: so many are seen on a telephone, and fit into a line of text."""
+COLUMNS = 64
+"""Columns of a chart at most that fit into a line of text."""
 LEVELS = 10
 """Cells from the lowest value to the highest."""
 WIDEST = 6
@@ -30,10 +30,11 @@ class Bar(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Values in the order of time, their title and what the columns are."""
+    """Values in the order of time, their title, what one of them is called, and a remark."""
 
     title: str
     bars: Sequence[Bar]
+    unit: str = "value"
     note: str = ""
 
 
@@ -58,19 +59,19 @@ class Columns(NamedTuple):
         return tuple(each >= level > 0 or each <= level < 0 for each in self.heights)
 
 
-def columns(chart: Bars) -> Columns:
-    """Return the columns of a chart; where there are too many, each stands for several values.
+def columns(chart: Bars, most: int = COLUMNS, levels: int = LEVELS) -> Columns:
+    """Return the columns of a chart; of more values than columns each stands for several.
 
     Such a column shows the lowest or the highest value of all if that is among its own, or else
     the last one that is known.
     """
     known = _known(chart.bars)
     if not known:
-        return Columns((0,) * min(len(chart.bars), COLUMNS), ())
+        return Columns((), ())
     extremes = (min(known), max(known))
-    groups = list(_groups(chart.bars))
+    groups = list(_groups(chart.bars, most))
     values = [_standing_for(group, extremes) for group in groups]
-    unit = (max(0.0, extremes[1]) - min(0.0, extremes[0])) / LEVELS
+    unit = (max(0.0, extremes[1]) - min(0.0, extremes[0])) / levels
     return Columns(
         tuple(_height(value, unit) for value in values),
         tuple(any(bar.mark for bar in group) for group in groups),
@@ -92,16 +93,16 @@ def figures(chart: Bars) -> str:
     )
 
 
-def legend(chart: Bars) -> str:
-    """Return what the columns are, from when to when, and what the marked ones mean."""
+def legend(chart: Bars, most: int = COLUMNS) -> str:
+    """Return what at most so many columns are, from when to when, and what the marks mean."""
     if not chart.bars:
         return chart.note
-    each = -(-len(chart.bars) // COLUMNS)
+    each = -(-len(chart.bars) // most)
     first, last = chart.bars[0].label, chart.bars[-1].label
     parts = [
         f"From {first} (left) to {last} (right)",
+        f"each column stands for up to {count(each, chart.unit)}" if each > 1 else "",
         chart.note,
-        f"each column stands for {each} of them" if each > 1 else "",
         ", ".join(f"{bar.mark} at {bar.label}" for bar in chart.bars if bar.mark),
     ]
     marked = "; marked: " if parts[-1] else ""
@@ -136,9 +137,9 @@ def _known(bars: Sequence[Bar]) -> list[float]:
     return [bar.value for bar in bars if bar.value is not None]
 
 
-def _groups(bars: Sequence[Bar]) -> Iterator[Sequence[Bar]]:
+def _groups(bars: Sequence[Bar], most: int) -> Iterator[Sequence[Bar]]:
     """Divide the bars among the columns, as evenly as can be."""
-    many = min(len(bars), COLUMNS)
+    many = min(len(bars), most)
     ends = [ceil(number * len(bars) / many) for number in range(many + 1)]
     for start, end in pairwise(ends):
         yield bars[start:end]

@@ -90,7 +90,7 @@ def _looks_chart(day: DayFacts) -> Iterable[Block]:
         return
     limits = {rule["limit"] for look in day.looks for rule in _profit_rules(look)}
     needed = f"needed: {limits.pop()}" if len(limits) == 1 else ""
-    yield Bars("Expected profit at each look, dollars a spread", bars, needed)
+    yield Bars("Expected profit at each look, dollars a spread", bars, "look", needed)
 
 
 def _profit_rules(look: Look) -> list[Mapping[str, Any]]:

@@ -12,7 +12,7 @@ from itertools import groupby
 from src.report_chart import Bars, Columns, columns, figures, legend
 from src.report_layout import Alarm, Block, Heading, Lead, Table
 
-_GREY, _GREEN, _RED, _AMBER = "#808080", "#2f9e62", "#d05050", "#d98a1f"
+_GREY, _GREEN, _RED, _AMBER = "#7a7a7a", "#2f9e62", "#d05050", "#b8690f"
 """Each can be seen on white as well as on black."""
 _PAGE = (
     "max-width:640px;margin:0 auto;padding:16px;font-size:15px;line-height:1.45;"
@@ -23,7 +23,9 @@ _PAGE = (
 _SMALL = f"font-size:12px;color:{_GREY}"
 _LINE = f"border-top:1px solid {_GREY}"
 _TABLE = 'role="presentation" cellpadding="0" cellspacing="0" border="0"'
-_CELL_HEIGHT = 9
+_COLUMNS = 80
+"""Columns of a chart at most: more than the looks of a day, and each still wide enough to see."""
+_LEVELS, _CELL_HEIGHT = 16, 6
 _CELL_WIDTH = 24
 """Pixels of a column at most: a chart of few sessions is no wall."""
 
@@ -63,9 +65,16 @@ def _parts(blocks: Sequence[Block]) -> Iterator[str]:
             style = f"margin:12px 0;padding-left:10px;border-left:4px solid {_AMBER}"
             yield f'<p style="{style}"><b>{escape(block.text)}</b></p>'
         elif isinstance(block, Lead):
-            yield f'<p style="margin:8px 0 16px;font-size:18px"><b>{escape(block.text)}</b></p>'
+            yield from _lead(block)
         else:
             yield f'<p style="margin:10px 0">{escape(block.text)}</p>'
+
+
+def _lead(lead: Lead) -> Iterator[str]:
+    yield f'<p style="margin:8px 0;font-size:18px"><b>{escape(lead.text)}</b></p>'
+    if lead.label:
+        style = f"margin:8px 0 16px;font-size:13px;color:{_AMBER}"
+        yield f'<p style="{style}"><b>{escape(lead.label)}</b></p>'
 
 
 def _heading(text: str, *, is_title: bool) -> str:
@@ -82,33 +91,41 @@ def _fits(table: Table) -> bool:
 
     A page cannot be pushed sideways in most mail programs.
     """
-    widths = [max(map(len, cells)) for cells in zip(table.columns, *table.rows, strict=True)]
+    widths = _widths(table)
     widest = max(widths)
     room = _PHONE - _PADDING * len(widths) - _LETTER * (sum(widths) - widest)
     return room >= _LETTER * min(widest, max(16, -(-widest // _MOST_LINES)))
 
 
+def _widths(table: Table) -> list[int]:
+    return [max(map(len, cells)) for cells in zip(table.columns, *table.rows, strict=True)]
+
+
 def _table(table: Table) -> str:
-    sides = ["right" if name in table.numbers else "left" for name in table.columns]
+    widths = _widths(table)
+    styles = [
+        f'align="{"right" if name in table.numbers else "left"}" valign="top" style="'
+        # Only the widest column is broken into lines: half a number reads as another one.
+        f"{'' if width == max(widths) else 'white-space:nowrap;'}"
+        f"padding:4px {'0' if name == table.columns[-1] else '6px'} 4px "
+        f"{'0' if name == table.columns[0] else '6px'}"
+        for name, width in zip(table.columns, widths, strict=True)
+    ]
     head = "".join(
-        f'<th align="{side}" style="padding:0 8px 4px 0;font-weight:normal;{_SMALL}">'
-        f"{escape(name)}</th>"
-        for name, side in zip(table.columns, sides, strict=True)
+        f'<th {style};font-weight:normal;{_SMALL}">{escape(name)}</th>'
+        for name, style in zip(table.columns, styles, strict=True)
     )
     return (
         '<table width="100%" cellpadding="0" cellspacing="0" border="0" '
         f'style="margin:8px 0;border-collapse:collapse;font-size:13px">\n<tr>{head}</tr>\n'
-        + "\n".join(_row(row, sides) for row in table.rows)
+        + "\n".join(_row(row, styles) for row in table.rows)
         + "\n</table>"
     )
 
 
-def _row(row: tuple[str, ...], sides: Sequence[str]) -> str:
+def _row(row: tuple[str, ...], styles: Sequence[str]) -> str:
     cells = (
-        f'<td align="{side}" valign="top" style="padding:4px 8px 4px 0;{_LINE}'
-        # A number that is broken into two lines is read as two numbers.
-        f'{";white-space:nowrap" if side == "right" else ""}">{escape(text)}</td>'
-        for text, side in zip(row, sides, strict=True)
+        f'<td {style};{_LINE}">{escape(text)}</td>' for text, style in zip(row, styles, strict=True)
     )
     return f"<tr>{''.join(cells)}</tr>"
 
@@ -116,11 +133,14 @@ def _row(row: tuple[str, ...], sides: Sequence[str]) -> str:
 def _list(table: Table) -> str:
     if not table.rows:
         return f'<p style="{_SMALL}">{escape(", ".join(table.columns))}: none.</p>'
-    return "\n".join(_entry(table.columns, row) for row in table.rows)
+    return "\n".join(_entry(table, row) for row in table.rows)
 
 
-def _entry(names: tuple[str, ...], row: tuple[str, ...]) -> str:
+def _entry(table: Table, row: tuple[str, ...]) -> str:
     """Return a row as its first cell and, flowing after it, the others with their names."""
+    names = table.columns
+    # A number alone says nothing; a time or a name does.
+    first = f"{names[0]} {row[0]}" if names[0] in table.numbers else row[0]
     others = " ".join(
         f'<span style="display:inline-block;margin-right:14px"><span style="{_SMALL}">'
         f"{escape(name)}</span> {escape(text)}</span>"
@@ -128,17 +148,17 @@ def _entry(names: tuple[str, ...], row: tuple[str, ...]) -> str:
         if text
     )
     style = f"padding:6px 0;{_LINE};font-size:13px"
-    return f'<div style="{style}"><div><b>{escape(row[0])}</b></div>{others}</div>'
+    return f'<div style="{style}"><div><b>{escape(first)}</b></div>{others}</div>'
 
 
 # Charts.
 
 
 def _chart(chart: Bars) -> str:
-    drawing = columns(chart)
+    drawing = columns(chart, _COLUMNS, _LEVELS)
     about = "".join(
         f'<p style="margin:4px 0;{_SMALL}">{escape(words)}</p>'
-        for words in (figures(chart), legend(chart))
+        for words in (figures(chart), legend(chart, _COLUMNS))
         if words
     )
     title = f'<p style="margin:14px 0 6px"><b>{escape(chart.title)}</b></p>'

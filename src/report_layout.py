@@ -25,9 +25,13 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """What somebody reads who reads one sentence only."""
+    """What somebody reads who reads one sentence only; `label` says what it is worth."""
 
     text: str
+    label: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.label})" if self.label else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,9 @@ def _text(block: Block) -> str:
         return f"{block.text}\n{'-' * len(block.text)}"
     if isinstance(block, Alarm):
         return textwrap.fill(block.text, WIDTH, initial_indent="!!  ", subsequent_indent="!!  ")
-    if isinstance(block, Lead | Paragraph):
+    if isinstance(block, Lead):
+        return _filled(str(block))
+    if isinstance(block, Paragraph):
         return _filled(block.text)
     if isinstance(block, Bars):
         about = (_filled(words) for words in (figures(block), legend(block)) if words)
@@ -130,8 +136,10 @@ def _widths(rows: Sequence[tuple[str, ...]]) -> list[int]:
 def _markdown(block: Lead | Paragraph | Alarm | Table | Bars) -> str:
     if isinstance(block, Paragraph):
         return _escaped(block.text)
-    if isinstance(block, Lead | Alarm):
+    if isinstance(block, Alarm):
         return f"**{_escaped(block.text)}**"
+    if isinstance(block, Lead):
+        return f"**{_escaped(str(block))}**"
     if isinstance(block, Bars):
         return _markdown_chart(block)
     rule = ("---:" if column in block.numbers else "---" for column in block.columns)

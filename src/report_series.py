@@ -32,7 +32,9 @@ def day_chart(day: DayFacts) -> Bars | None:
         }
     )
     bars = [Bar(f"{moment:%H:%M}", _worth(day, moment), _mark(day, moment)) for moment in moments]
-    return Bars("P&L over the day, dollars", bars, "at prices that could be traded, after fees")
+    return Bars(
+        "P&L over the day, dollars", bars, "look", "at prices that could be traded, after fees"
+    )
 
 
 def _worth(day: DayFacts, moment: datetime) -> float | None:
@@ -55,16 +57,19 @@ def _worth_of(trade: Row, day: DayFacts, moment: datetime) -> float | None:
 
 
 def _mark(day: DayFacts, moment: datetime) -> str:
-    several = len(day.trades) > 1
-    marks = []
+    """Return what happened at a moment, with the numbers of the trades where there are several."""
+    happened: dict[str, list[str]] = {}
     for trade in day.trades:
-        number = f" {trade['trade_id'].rpartition('-')[2]}" if several else ""
+        number = trade["trade_id"].rpartition("-")[2]
         if _moment(trade["entry_time"]) == moment:
-            marks.append(f"entry{number}")
+            happened.setdefault("entry", []).append(number)
         if trade["exit_time"] and _moment(trade["exit_time"]) == moment:
             is_held = trade["exit_reason"] == ExitReason.EXPIRED
-            marks.append(f"{'settlement' if is_held else 'exit'}{number}")
-    return " and ".join(marks)
+            happened.setdefault("settlement" if is_held else "exit", []).append(number)
+    several = len(day.trades) > 1
+    return " and ".join(
+        f"{what} of {', '.join(numbers)}" if several else what for what, numbers in happened.items()
+    )
 
 
 def _moment(text: str) -> datetime:
@@ -81,7 +86,7 @@ def cumulative_chart(days: Sequence[Row], title: str) -> Bars | None:
     cents = accumulate(round(100 * day["total_pnl"]) for day in days)
     labels = [day["date"] for day in days]
     bars = [Bar(label, level / 100) for label, level in zip(labels, cents, strict=True)]
-    return Bars(title, bars, "a column for each session")
+    return Bars(title, bars, "session")
 
 
 def month_of(day: date, history: Sequence[Row]) -> list[Row]:

@@ -16,6 +16,11 @@ FEW_CHECKS = 12
 HOLD = "hold"
 """What a check says that found no reason to close."""
 NOT_RECORDED = "not recorded"
+COMPARED = (
+    "An entry is set against the quotes that its decision saw: the ask where it bought, the bid "
+    "where it sold. No quotes are recorded at an exit: it is set against the limit of its first "
+    "order, which was the ask or the bid of that moment on the grid of prices. Fees are not in it."
+)
 
 
 def result_blocks(day: DayFacts) -> Iterable[Block]:
@@ -86,9 +91,10 @@ def fills_blocks(day: DayFacts) -> Iterable[Block]:
     """Return the fills, those of one order at one price as one, and what they cost."""
     if not day.fills:
         return
+    known = slips(day.fills, {trade["trade_id"]: trade for trade in day.trades})
     yield Heading("Fills")
     yield Table(
-        ("time", "order", "contracts", "price", "fee", "cash"),
+        ("time", "order", "qty", "price", "fee", "cash", "against", "slippage"),
         [
             (
                 clock(fill["at"]),
@@ -97,60 +103,36 @@ def fills_blocks(day: DayFacts) -> Iterable[Block]:
                 cents(fill["price_cents"]),
                 cents(fill["fee_cents"]),
                 cents(fill["cash_cents"]),
+                "?" if slip.reference is None else cents(slip.reference),
+                "?" if slip.cents is None else money(dollars(slip.cents)),
             )
-            for fill in day.fills
+            for fill, slip in zip(day.fills, known, strict=True)
         ],
-        frozenset({"contracts", "price", "fee", "cash"}),
+        frozenset({"qty", "price", "fee", "cash", "against", "slippage"}),
     )
-    told = sum(fill["fills"] for fill in day.fills)
-    joined = (
-        f" The broker told of {told} fills; those of one order at one price are one line."
-        if told > len(day.fills)
-        else ""
-    )
-    yield Paragraph(f"Cash is dollars after the fee, positive when received.{joined}")
-    yield from _slippage(day)
-
-
-def _slippage(day: DayFacts) -> Iterable[Block]:
-    known = slips(day.fills, {trade["trade_id"]: trade for trade in day.trades})
-    yield Heading("Slippage (dollars, negative where it cost)")
-    yield Table(
-        ("order", "contracts", "price", "compared with", "slippage"),
-        [
-            (
-                _short_id(each.order, day.session),
-                f"{each.quantity:+d}",
-                cents(each.price),
-                NOT_RECORDED if each.reference is None else cents(each.reference),
-                NOT_RECORDED if each.cents is None else money(dollars(each.cents)),
-            )
-            for each in known
-        ]
-        + [(words, "", "", "", amount) for words, amount in _slippage_totals(known)],
-        frozenset({"contracts", "price", "compared with", "slippage"}),
-    )
-    yield Paragraph(
-        "An entry is compared with the quotes that the decision saw: the ask where it bought, the "
-        "bid where it sold. Quotes at the exit are not recorded: an exit is compared with the "
-        "limit of its first order, which was the ask or the bid of that moment, on the grid of "
-        "prices. Fees are not slippage."
-    )
+    yield Paragraph(f"Cash is dollars after the fee, positive when received.{_joined(day)}")
+    yield Paragraph(f"Slippage: {slippage_words(known)}. {COMPARED}")
     yield from _since_the_signal(day)
 
 
-def _slippage_totals(known: Sequence[Slip]) -> Iterable[tuple[str, str]]:
-    for words, purpose in (("entry", Purpose.OPEN), ("exit", Purpose.CLOSE)):
-        if any(each.purpose is purpose for each in known):
-            yield f"{words}, all", _told(total_cents(known, purpose))
-    yield "all together", _told(total_cents(known))
+def _joined(day: DayFacts) -> str:
+    told = sum(fill["fills"] for fill in day.fills)
+    if told == len(day.fills):
+        return ""
+    return f" The broker told of {told} fills; those of one order at one price are one line."
+
+
+def slippage_words(known: Sequence[Slip]) -> str:
+    """Return the slippage of entries, of exits and of both in dollars."""
+    parts = []
+    for words, purpose in (("entry", Purpose.OPEN), ("exit", Purpose.CLOSE), ("together", None)):
+        if any(purpose in {None, each.purpose} for each in known):
+            cents_known = total_cents(known, purpose)
+            amount = NOT_RECORDED if cents_known is None else money(dollars(cents_known))
+            parts.append(f"{words} {amount}")
     missing = sum(1 for each in known if each.cents is None)
-    if 0 < missing < len(known):
-        yield "lines that are left out", str(missing)
-
-
-def _told(cents_or_none: int | None) -> str:
-    return NOT_RECORDED if cents_or_none is None else money(dollars(cents_or_none))
+    left_out = f" ({count(missing, 'line')} not recorded, marked ?)" if missing else ""
+    return f"{', '.join(parts)}, in dollars, negative where it cost{left_out}"
 
 
 def _since_the_signal(day: DayFacts) -> Iterable[Block]:

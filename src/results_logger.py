@@ -240,7 +240,8 @@ class ResultsLogger:
 
         facts = read_day(self._connection, session)
         rule = Control(ControlTable(Store(self._connection), None), self._folder).rule()
-        coming = self._coming(session) if self._coming else None
+        # What rules now says nothing of the session after one that is long past.
+        coming = self._coming(session) if self._coming and facts.is_newest else None
         blocks = compose(facts, coming, str(rule or ""))
         return write_report(self._folder / "reports", str(session), blocks)
 
