@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 from src.words import count, money
 
-COLUMNS = 64
+COLUMNS = 62
 """Columns of a chart at most that fit into a line of text."""
 LEVELS = 10
 """Cells from the lowest value to the highest."""
 WIDEST = 6
 """Characters that a column of a chart with few columns is wide."""
-_GUTTER = 12
 
 
 class Bar(NamedTuple):
@@ -116,21 +115,22 @@ def drawn(chart: Bars) -> list[str]:
     if not known:
         return []
     wide = max(1, min(WIDEST, COLUMNS // max(len(drawing.heights), 1)))
+    names = dict.fromkeys((*drawing.above, *drawing.below), "")
+    names |= {drawing.above[0]: money(max(known))} if drawing.above else {}
+    names |= {drawing.below[-1]: money(min(known))} if drawing.below else {}
+    gutter = max(len("marked"), *map(len, names.values()), 0)
 
-    def line(name: str, cells: Sequence[bool], fill: str) -> str:
-        return f"{name:>{_GUTTER}} |{''.join((fill if cell else ' ') * wide for cell in cells)}"
+    def line(name: str, edge: str, cells: Sequence[bool], fill: str) -> str:
+        drawn_cells = "".join((fill if cell else " ") * wide for cell in cells)
+        return f"{name:>{gutter}} {edge}{drawn_cells}".rstrip()
 
-    lines = [line("", drawing.row(level), "#") for level in drawing.above]
-    if lines:
-        lines[0] = f"{money(max(known)):>{_GUTTER}}{lines[0][_GUTTER:]}"
-    lines.append(f"{'$0':>{_GUTTER}} +{'-' * wide * len(drawing.heights)}")
-    below = [line("", drawing.row(level), "#") for level in drawing.below]
-    if below:
-        below[-1] = f"{money(min(known)):>{_GUTTER}}{below[-1][_GUTTER:]}"
-    lines += below
-    if any(drawing.marked):
-        lines.append(f"{'marked':>{_GUTTER}}  {line('', drawing.marked, '^')[_GUTTER + 2 :]}")
-    return [each.rstrip() for each in lines]
+    zero = (True,) * len(drawing.heights)
+    return [
+        *(line(names[level], "|", drawing.row(level), "#") for level in drawing.above),
+        line("$0", "+", zero, "-"),
+        *(line(names[level], "|", drawing.row(level), "#") for level in drawing.below),
+        *([line("marked", " ", drawing.marked, "^")] if any(drawing.marked) else []),
+    ]
 
 
 def _known(bars: Sequence[Bar]) -> list[float]:
@@ -147,8 +147,8 @@ def _groups(bars: Sequence[Bar], most: int) -> Iterator[Sequence[Bar]]:
 
 def _standing_for(group: Sequence[Bar], extremes: tuple[float, float]) -> float | None:
     known = _known(group)
-    chosen = [value for value in known if value in extremes] or known
-    return chosen[-1] if chosen else None
+    chosen = [value for value in known if value in extremes]
+    return max(chosen, key=abs) if chosen else known[-1] if known else None
 
 
 def _height(value: float | None, unit: float) -> int:

@@ -72,6 +72,8 @@ def _missed_by(rule: Mapping[str, Any], look: Look) -> str:
     """Return by how much a rule was missed, as far as its numbers tell."""
     seen, limit = str(rule["seen"]), str(rule["limit"])
     profit = look["expected_profit"]
+    if seen == UNKNOWN:
+        return " could not be judged"
     if NOT_BELIEVED in seen:
         return f", {money(profit)} {NOT_BELIEVED}"
     if profit is not None and (least := _LEAST.fullmatch(limit)):
@@ -81,7 +83,7 @@ def _missed_by(rule: Mapping[str, Any], look: Look) -> str:
     if distance and band and abs(float(distance[1])) > float(band[1]):
         beyond = abs(float(distance[1])) - float(band[1])
         return f" by {beyond:.1f} bp (seen: {seen}; needed: {limit})"
-    return f" ({seen}; needed: {limit})" if seen != UNKNOWN else " could not be judged"
+    return f" ({seen}; needed: {limit})"
 
 
 def _looks_chart(day: DayFacts) -> Iterable[Block]:

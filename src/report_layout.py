@@ -125,7 +125,7 @@ def _text_row(table: Table, row: tuple[str, ...], widths: Sequence[int]) -> list
 
 
 def _widths(rows: Sequence[tuple[str, ...]]) -> list[int]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(1, *map(len, column)) for column in zip(*rows, strict=True)]
     room = WIDTH - len(GAP) * (len(widths) - 1)
     # The widest column gives way first: it holds the sentences, which can be wrapped.
     while sum(widths) > room and max(widths) > NARROWEST:
