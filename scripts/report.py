@@ -45,7 +45,7 @@ def week(text: str) -> "tuple[date, date]":
     """Return the Monday and the Sunday of the week in which a day lies."""
     within = day(text)
     monday = within - timedelta(days=within.weekday())
-    return monday, monday + timedelta(days=6)
+    return monday, date.fromordinal(min(monday.toordinal() + 6, date.max.toordinal()))
 
 
 def options() -> argparse.ArgumentParser:

@@ -1,8 +1,10 @@
 """The charts of the reports: P&L over a day, and the result of session after session."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import date, datetime
 from itertools import accumulate
+from typing import NamedTuple
 
 from src.models import NEW_YORK, ExitReason
 from src.report_chart import Bar, Bars
@@ -21,39 +23,50 @@ def day_chart(day: DayFacts) -> Bars | None:
     """
     if not day.trades or not day.checks:
         return None
-    moments = sorted(
-        {
-            _moment(text)
-            for text in (
-                *(check["at"] for check in day.checks),
-                *(trade["entry_time"] for trade in day.trades),
-                *(trade["exit_time"] for trade in day.trades if trade["exit_time"]),
-            )
-        }
+    lives = [_life(trade, day) for trade in day.trades]
+    moments = sorted({at for life in lives for at in (*life.moments, *life.ends)})
+    bars = [
+        Bar(f"{moment:%H:%M}", _sum([life.worth(moment) for life in lives]), _mark(day, moment))
+        for moment in moments
+    ]
+    note = "at prices that could be traded, after fees"
+    return Bars("P&L over the day, dollars", bars, "look", note)
+
+
+class _Life(NamedTuple):
+    """A trade from its entry to its exit: when it was looked at, and what it was worth then."""
+
+    moments: tuple[datetime, ...]
+    values: tuple[float | None, ...]
+    ends: tuple[datetime, ...]
+    result: float | None
+
+    def worth(self, moment: datetime) -> float | None:
+        """Return the dollars at a moment: the last that was seen, and from the exit on the result."""
+        if len(self.ends) == 2 and moment >= self.ends[1]:
+            return self.result
+        seen = bisect_right(self.moments, moment)
+        return self.values[seen - 1] if seen else 0.0
+
+
+def _life(trade: Row, day: DayFacts) -> _Life:
+    checks = [
+        check for check in day.checks if trade["trade_id"] == f"{day.session}-{check['spread_no']}"
+    ]
+    ends = (
+        (trade["entry_time"], trade["exit_time"]) if trade["exit_time"] else (trade["entry_time"],)
     )
-    bars = [Bar(f"{moment:%H:%M}", _worth(day, moment), _mark(day, moment)) for moment in moments]
-    return Bars(
-        "P&L over the day, dollars", bars, "look", "at prices that could be traded, after fees"
+    return _Life(
+        tuple(_moment(check["at"]) for check in checks),
+        tuple(check["pnl"] for check in checks),
+        tuple(map(_moment, ends)),
+        trade["final_pnl"],
     )
 
 
-def _worth(day: DayFacts, moment: datetime) -> float | None:
-    parts = [_worth_of(trade, day, moment) for trade in day.trades]
+def _sum(parts: Sequence[float | None]) -> float | None:
     known = [part for part in parts if part is not None]
     return sum(known) if len(known) == len(parts) else None
-
-
-def _worth_of(trade: Row, day: DayFacts, moment: datetime) -> float | None:
-    if trade["exit_time"] and _moment(trade["exit_time"]) <= moment:
-        found: float | None = trade["final_pnl"]
-        return found
-    before = [
-        check["pnl"]
-        for check in day.checks
-        if trade["trade_id"] == f"{day.session}-{check['spread_no']}"
-        and _moment(check["at"]) <= moment
-    ]
-    return before[-1] if before else 0.0
 
 
 def _mark(day: DayFacts, moment: datetime) -> str:

@@ -30,6 +30,7 @@ def write_long_record(
 
     The entry is sold a cent below its quote, and the exit bought a cent above its first limit.
     """
+    connection.execute("BEGIN")
     with connection:
         for number, day in enumerate(days):
             traded = number % every == 0

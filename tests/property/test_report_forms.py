@@ -12,7 +12,7 @@ WORDS = st.text(
     st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs"), exclude_characters="\x00"),
     max_size=60,
 )
-AMOUNTS = st.none() | st.floats(-1e7, 1e7, allow_nan=False)
+AMOUNTS = st.none() | st.integers(-(10**9), 10**9).map(lambda cents: cents / 100)
 
 
 @st.composite
