@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from src.control import ControlMode, ControlRule
 from src.dividends import Dividend, first_after
 from src.models import Session
 from src.settings import Settings
@@ -36,10 +37,11 @@ def hours(coming: ComingSession) -> str:
     )
 
 
-def plan(coming: ComingSession, bar: str) -> str:
-    """Return whether the program will open anything then. `bar` is the mode that forbids it."""
-    if bar:
-        return f"The program will open nothing: the mode is {bar}, until somebody lifts it."
+def plan(coming: ComingSession, rule: ControlRule | None) -> str:
+    """Return whether the program will open anything then. `rule` is what forbids it, if any."""
+    if rule:
+        lasts = ", until somebody lifts it" if rule.mode is ControlMode.HALT else ""
+        return f"The program will open nothing: the mode is {rule}{lasts}."
     if coming.window:
         return (
             "The program will look for an entry from "

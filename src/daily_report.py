@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from src.coming_session import ComingSession, dividend_near, hours, plan
+from src.control import ControlRule
 from src.dividends import load_dividends
 from src.report_decision import (
     credit_source_blocks,
@@ -33,11 +34,13 @@ DailyReport = WrittenReport
 """What `ResultsLogger.generate_daily_report` returns."""
 
 
-def compose(day: DayFacts, coming: ComingSession | None = None, bar: str = "") -> list[Block]:
+def compose(
+    day: DayFacts, coming: ComingSession | None = None, rule: ControlRule | None = None
+) -> list[Block]:
     """Return the report of a day as headings, paragraphs, tables and charts.
 
-    `coming` is the next session, None where that is not known; `bar` is the mode that forbids
-    opening anything then, empty where nothing does.
+    `coming` is the next session, None where that is not known; `rule` is the mode that forbids
+    opening anything then, None where nothing does.
     """
     return [
         *_headline(day),
@@ -54,7 +57,7 @@ def compose(day: DayFacts, coming: ComingSession | None = None, bar: str = "") -
         *_warnings(day),
         *_messages(day),
         *_statistics(day),
-        *_tomorrow(day, coming, bar),
+        *_tomorrow(day, coming, rule),
     ]
 
 
@@ -191,10 +194,12 @@ def _statistics(day: DayFacts) -> Iterable[Block]:
     )
 
 
-def _tomorrow(day: DayFacts, coming: ComingSession | None, bar: str) -> Iterable[Block]:
+def _tomorrow(
+    day: DayFacts, coming: ComingSession | None, rule: ControlRule | None
+) -> Iterable[Block]:
     if coming is None:
         return
     yield Heading("The next session")
-    yield Paragraph(f"{hours(coming)} {plan(coming, bar)}")
+    yield Paragraph(f"{hours(coming)} {plan(coming, rule)}")
     if dividend := dividend_near(day.session, coming, load_dividends()):
         yield Paragraph(dividend)

@@ -1,7 +1,7 @@
 """The charts of the reports: P&L over a day, and the result of session after session."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from itertools import accumulate
 from typing import NamedTuple
@@ -24,7 +24,7 @@ def day_chart(day: DayFacts) -> Bars | None:
     if not day.trades or not day.checks:
         return None
     lives = [_life(trade, day) for trade in day.trades]
-    moments = sorted({at for life in lives for at in (*life.moments, *life.ends)})
+    moments = sorted({moment for life in lives for moment in life.moments()})
     bars = [
         Bar(f"{moment:%H:%M}", _sum([life.worth(moment) for life in lives]), _mark(day, moment))
         for moment in moments
@@ -34,33 +34,41 @@ def day_chart(day: DayFacts) -> Bars | None:
 
 
 class _Life(NamedTuple):
-    """A trade from its entry to its exit: when it was looked at, and what it was worth then."""
+    """A trade from its entry to its exit, with what it was worth at each look, in order."""
 
-    moments: tuple[datetime, ...]
+    entry: datetime
+    exit: datetime | None
+    looks: tuple[datetime, ...]
     values: tuple[float | None, ...]
-    ends: tuple[datetime, ...]
     result: float | None
 
+    def moments(self) -> Iterator[datetime]:
+        """Yield every moment at which something is known of the trade."""
+        yield self.entry
+        yield from self.looks
+        if self.exit:
+            yield self.exit
+
     def worth(self, moment: datetime) -> float | None:
-        """Return the dollars at a moment: the last that was seen, and from the exit on the result."""
-        if len(self.ends) == 2 and moment >= self.ends[1]:
+        """Return the dollars that were last seen by a moment; from the exit on, the result."""
+        if self.exit and moment >= self.exit:
             return self.result
-        seen = bisect_right(self.moments, moment)
+        seen = bisect_right(self.looks, moment)
         return self.values[seen - 1] if seen else 0.0
 
 
 def _life(trade: Row, day: DayFacts) -> _Life:
-    checks = [
-        check for check in day.checks if trade["trade_id"] == f"{day.session}-{check['spread_no']}"
-    ]
-    ends = (
-        (trade["entry_time"], trade["exit_time"]) if trade["exit_time"] else (trade["entry_time"],)
+    mine = sorted(
+        (_moment(check["at"]), check["id"], check["pnl"])
+        for check in day.checks
+        if trade["trade_id"] == f"{day.session}-{check['spread_no']}"
     )
     return _Life(
-        tuple(_moment(check["at"]) for check in checks),
-        tuple(check["pnl"] for check in checks),
-        tuple(map(_moment, ends)),
-        trade["final_pnl"],
+        entry=_moment(trade["entry_time"]),
+        exit=_moment(trade["exit_time"]) if trade["exit_time"] else None,
+        looks=tuple(at for at, _, _ in mine),
+        values=tuple(pnl for _, _, pnl in mine),
+        result=trade["final_pnl"],
     )
 
 

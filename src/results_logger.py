@@ -242,7 +242,7 @@ class ResultsLogger:
         rule = Control(ControlTable(Store(self._connection), None), self._folder).rule()
         # What rules now says nothing of the session after one that is long past.
         coming = self._coming(session) if self._coming and facts.is_newest else None
-        blocks = compose(facts, coming, str(rule or ""))
+        blocks = compose(facts, coming, rule)
         return write_report(self._folder / "reports", str(session), blocks)
 
     def export_to_csv(self, start: date, end: date) -> list[Path]:

@@ -400,6 +400,13 @@ def test_a_halt_file_is_told_with_the_next_session(ledger: Ledger, tmp_path: Pat
     assert "the mode is halt (set by a file" in tells(ledger, tmp_path)
 
 
+def test_a_wish_for_the_next_session_alone_is_told_as_such(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.control(1, "a trip")
+    text = tells(ledger, tmp_path)
+    assert "The program will open nothing: the mode is reduce-only (set by a person" in text
+    assert "lifts it" not in text
+
+
 def test_a_mode_that_ends_with_its_session_says_nothing_of_the_next(
     ledger: Ledger, tmp_path: Path
 ) -> None:
