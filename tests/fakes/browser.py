@@ -29,7 +29,7 @@ needs_browser = pytest.mark.skipif(chromium() is None, reason=MISSING)
 @contextmanager
 def open_browser() -> Iterator["Browser"]:
     """Start the browser; it ends with the block."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - only where a browser is
 
     # Its own sandbox does not work for root, as whom containers run tests.
     is_root = sys.platform != "win32" and os.geteuid() == 0
