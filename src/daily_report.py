@@ -200,6 +200,7 @@ def _tomorrow(
     if coming is None:
         return
     yield Heading("The next session")
-    yield Paragraph(f"{hours(coming)} {plan(coming, rule)}")
+    simulated = "This day is simulated: another one is played whenever somebody asks for it."
+    yield Paragraph(f"{hours(coming)} {simulated if day.mode in SIMULATED else plan(coming, rule)}")
     if dividend := dividend_near(day.session, coming, load_dividends()):
         yield Paragraph(dividend)

@@ -99,6 +99,12 @@ def test_other_programs_get_json_and_no_file_is_written(tmp_path: Path, capsys: 
     assert not (tmp_path / "reports").exists()
 
 
+def test_one_day_is_told_to_other_programs_like_a_range(tmp_path: Path, capsys: Captured) -> None:
+    assert report(a_record(tmp_path, "paper"), "2026-06-01", "--json") == 0
+    (mode,) = json.loads(capsys.readouterr().out)["modes"]
+    assert (mode["from"], mode["to"], mode["result"]) == ("2026-06-01", "2026-06-01", -287.63)
+
+
 def test_an_empty_range_is_no_fault_and_says_where_something_is(
     tmp_path: Path, capsys: Captured
 ) -> None:

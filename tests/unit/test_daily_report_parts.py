@@ -380,6 +380,14 @@ def test_the_next_session_is_told_with_its_hours_and_what_the_program_will_do(
     assert "dividend" not in text
 
 
+def test_after_a_simulated_day_nothing_is_promised_for_the_next_session(tmp_path: Path) -> None:
+    ledger = Ledger(mode="demo")
+    text = tells(ledger, tmp_path)
+    assert "Tuesday 27 January 2026: 09:30 to 16:00 ET. This day is simulated" in text
+    assert "will look for an entry" not in text
+    ledger.connection.close()
+
+
 def test_on_a_half_day_the_program_opens_nothing_by_its_default(
     ledger: Ledger, tmp_path: Path
 ) -> None:
