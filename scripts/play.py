@@ -3,9 +3,9 @@
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from brokers.tape_recorder import RecordingSource, TapeWriter
 from brokers.tape_sidecar import before_as_json
@@ -14,11 +14,16 @@ from src.day_record import DayRecord
 from src.models import Session
 from src.ports import Broker, Clock, MendInput, Notifier, OfficialCloses, QuoteSource, StopTrading
 from src.ratio import Closes
+from src.results_logger import ResultsLogger
 from src.settings import Settings
 from src.trading_day import TradingDay
 from utils.console import Console, complain
 from utils.heartbeat import Heartbeat
+from utils.market_calendar import MarketCalendar
 from utils.scheduler import LONGEST_NAP_SECONDS, Tick, run_day
+
+if TYPE_CHECKING:
+    from src.coming_session import ComingSession
 
 RETRY_SECONDS = 5
 PATIENCE_SECONDS = 600
@@ -87,6 +92,7 @@ def play(
         say=console.say,
         notifier=stage.notifier,
         notes="; ".join(stage.labels),
+        results=ResultsLogger(store.connection, folder, next_sessions(folder, settings)),
         bar=stage.bar,
     )
     for line in stage.opening:
@@ -111,6 +117,17 @@ def play(
     for line in stage.closing:
         console.line(line)
     refuse_difference(day.record)
+
+
+def next_sessions(folder: Path, settings: Settings) -> "Callable[[date], ComingSession]":
+    """Return what tells the session after a day, and what these settings make of it."""
+
+    def coming(day: date) -> "ComingSession":
+        from src.coming_session import coming_session  # noqa: PLC0415 - an evening's work
+
+        return coming_session(MarketCalendar(folder).next_session(day), settings)
+
+    return coming
 
 
 def refuse_difference(record: DayRecord, mend: str = "") -> None:

@@ -81,6 +81,8 @@ class DayEnd:
         if self._journal.plans():
             self._herald.tell(now, "result", f"Result of the day: {result}, after fees.")
         self._herald.notify(now, "result", f"{day}: {result} ({self._mode}).")
+        # The report tells that the day is over, and is itself the last thing that happens on it.
+        self._record.mark(Phase.SETTLED, now)
         self._record.commit()
         report = self._results.generate_daily_report(day)
         for path in (*report.paths, *self._results.export_daily_csv(day)):

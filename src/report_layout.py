@@ -1,8 +1,15 @@
-"""Headings, paragraphs and tables, set as plain text of 80 columns or as Markdown."""
+"""Headings, paragraphs, tables and charts, set as plain text of 80 columns or as Markdown.
+
+`src.report_html` sets the same blocks as a page.
+"""
 
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from src.report_chart import Bars, drawn, figures, legend
+
+__all__ = ["Alarm", "Bars", "Block", "Heading", "Lead", "Paragraph", "Table"]
 
 WIDTH = 80
 GAP = "  "
@@ -14,6 +21,17 @@ class Heading:
     """The title of what follows."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """What somebody reads who reads one sentence only; `label` says what it is worth."""
+
+    text: str
+    label: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.label})" if self.label else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +57,7 @@ class Table:
     numbers: frozenset[str] = frozenset()
 
 
-Block = Heading | Paragraph | Alarm | Table
+Block = Heading | Lead | Paragraph | Alarm | Table | Bars
 
 
 def as_text(blocks: Iterable[Block]) -> str:
@@ -65,9 +83,18 @@ def _text(block: Block) -> str:
         return f"{block.text}\n{'-' * len(block.text)}"
     if isinstance(block, Alarm):
         return textwrap.fill(block.text, WIDTH, initial_indent="!!  ", subsequent_indent="!!  ")
+    if isinstance(block, Lead):
+        return _filled(str(block))
     if isinstance(block, Paragraph):
-        return textwrap.fill(block.text, WIDTH, break_on_hyphens=False)
+        return _filled(block.text)
+    if isinstance(block, Bars):
+        about = (_filled(words) for words in (figures(block), legend(block)) if words)
+        return "\n".join((_filled(block.title), *drawn(block), *about))
     return _text_table(block)
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, WIDTH, break_on_hyphens=False)
 
 
 def _text_table(table: Table) -> str:
@@ -98,7 +125,7 @@ def _text_row(table: Table, row: tuple[str, ...], widths: Sequence[int]) -> list
 
 
 def _widths(rows: Sequence[tuple[str, ...]]) -> list[int]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(1, *map(len, column)) for column in zip(*rows, strict=True)]
     room = WIDTH - len(GAP) * (len(widths) - 1)
     # The widest column gives way first: it holds the sentences, which can be wrapped.
     while sum(widths) > room and max(widths) > NARROWEST:
@@ -106,15 +133,26 @@ def _widths(rows: Sequence[tuple[str, ...]]) -> list[int]:
     return widths
 
 
-def _markdown(block: Paragraph | Alarm | Table) -> str:
+def _markdown(block: Lead | Paragraph | Alarm | Table | Bars) -> str:
     if isinstance(block, Paragraph):
         return _escaped(block.text)
     if isinstance(block, Alarm):
         return f"**{_escaped(block.text)}**"
+    if isinstance(block, Lead):
+        return f"**{_escaped(str(block))}**"
+    if isinstance(block, Bars):
+        return _markdown_chart(block)
     rule = ("---:" if column in block.numbers else "---" for column in block.columns)
     rows = (map(_escaped, row) for row in (block.columns, *block.rows))
     head, *body = (f"| {' | '.join(cells)} |" for cells in rows)
     return "\n".join((head, f"| {' | '.join(rule)} |", *body))
+
+
+def _markdown_chart(chart: Bars) -> str:
+    about = " ".join(words for words in (figures(chart), legend(chart)) if words)
+    lines = drawn(chart)
+    drawing = ["```text", *lines, "```"] if lines else []
+    return "\n".join((f"**{_escaped(chart.title)}**", "", *drawing, "", _escaped(about)))
 
 
 def _escaped(text: str) -> str:

@@ -3,20 +3,19 @@
 Every figure of a trade is counted in integer cents from its fills and settlements.
 """
 
-import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from src.models import NEW_YORK, EntryDecision, ExitReason, SpreadPosition
-from src.ports import MendInput
 from src.ticks import CENT
 
 if TYPE_CHECKING:
-    from src.daily_report import DailyReport, DayFacts
+    from src.coming_session import ComingSession
+    from src.daily_report import DailyReport
     from src.trade_statistics import Row, Statistics
 
 _LOG_TRADE = """
@@ -90,31 +89,24 @@ ON CONFLICT (date) DO UPDATE SET
     skip_reason = CASE excluded.trades_count WHEN 0 THEN skip_reason ELSE '' END
 """
 
-# The moment that traded, or else the one that promised most.
-_DECISION = """
-SELECT data FROM decisions WHERE session = ?
-ORDER BY should_trade DESC, expected_profit DESC, id LIMIT 1
-"""
-
-_FILLS = """
-SELECT f.at, f.client_order_id, o.side, f.quantity, f.price_cents, f.fee_cents,
-       CASE o.side WHEN 'buy' THEN -1 ELSE 1 END * f.quantity * 100 * f.price_cents
-           - f.fee_cents AS cash_cents
-FROM fills f JOIN orders o USING (client_order_id)
-WHERE o.session = ? ORDER BY f.at, f.rowid
-"""
-
 
 class ResultsLogger:
     """Keeps `trades` and `daily_summary`, and tells a person what is in them.
 
     `folder` is the data folder: reports go to its `reports/`, CSV files to its `exports/`. All
-    dollars are rounded to cents, positive when received; times are New York time.
+    dollars are rounded to cents, positive when received; times are New York time. `coming` tells
+    the session after a day, for the report; without it that is left out.
     """
 
-    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        folder: Path,
+        coming: "Callable[[date], ComingSession] | None" = None,
+    ) -> None:
         self._connection = connection
         self._folder = folder
+        self._coming = coming
 
     def log_trade(
         self, position: SpreadPosition, decision: EntryDecision, mode: str, note: str = ""
@@ -236,23 +228,22 @@ class ResultsLogger:
         return summarise([trade for trade in trades if mode in (None, trade.mode)])
 
     def generate_daily_report(self, session: date) -> "DailyReport":
-        """Write a day's report to `reports/<date>.txt` and `.md`, and return it.
+        """Write a day's report to `reports/<date>.txt`, `.md` and `.html`, and return it.
 
         Raises MendInput for a day of which nothing was recorded, and when a file cannot be written.
         """
-        from src.daily_report import DailyReport, compose  # noqa: PLC0415 - as above
-        from src.exports import write_atomically  # noqa: PLC0415 - likewise
-        from src.report_layout import as_markdown, as_text  # noqa: PLC0415 - likewise
+        from src.control import Control, ControlTable  # noqa: PLC0415 - as above
+        from src.daily_report import compose  # noqa: PLC0415 - likewise
+        from src.database import Store  # noqa: PLC0415 - likewise
+        from src.report_files import write_report  # noqa: PLC0415 - likewise
+        from src.report_records import read_day  # noqa: PLC0415 - likewise
 
-        blocks = compose(self._day(session))
-        text, markdown = as_text(blocks), as_markdown(blocks)
-        paths = (
-            self._folder / "reports" / f"{session}.txt",
-            self._folder / "reports" / f"{session}.md",
-        )
-        for path, content in zip(paths, (text, markdown), strict=True):
-            write_atomically(path, content)
-        return DailyReport(text, markdown, paths)
+        facts = read_day(self._connection, session)
+        rule = Control(ControlTable(Store(self._connection), None), self._folder).rule()
+        # What rules now says nothing of the session after one that is long past.
+        coming = self._coming(session) if self._coming and facts.is_newest else None
+        blocks = compose(facts, coming, rule)
+        return write_report(self._folder / "reports", str(session), blocks)
 
     def export_to_csv(self, start: date, end: date) -> list[Path]:
         """Write the CSV files of a range of days, both ends included, and return their paths.
@@ -305,45 +296,6 @@ class ResultsLogger:
     def _summarise_day(self, session: date, mode: str, notes: str = "") -> None:
         values = {"date": str(session), "mode": mode, "notes": notes}
         self._connection.execute(_SUMMARISE_DAY, values)
-
-    def _day(self, session: date) -> "DayFacts":
-        from src.daily_report import DayFacts  # noqa: PLC0415 - as above
-
-        day = str(session)
-        known = {
-            **next(iter(self._rows("SELECT * FROM daily_summary WHERE date = ?", day)), {}),
-            **next(iter(self._rows("SELECT * FROM sessions WHERE session = ?", day)), {}),
-        }
-        if not known:
-            raise MendInput(f"Nothing was recorded on {day}: {self._recorded_days()}.")
-        decisions = self._rows(_DECISION, day)
-        (moments,) = self._rows("SELECT count(*) AS n FROM decisions WHERE session = ?", day)
-        return DayFacts(
-            session=session,
-            mode=known["mode"],
-            source=known.get("source", ""),
-            skip_reason=known.get("skip_reason", ""),
-            notes=known.get("notes", ""),
-            moments=moments["n"],
-            decision=json.loads(decisions[0]["data"]) if decisions else None,
-            trades=self._trades(session, session),
-            orders=self._rows("SELECT * FROM orders WHERE session = ? ORDER BY rowid", day),
-            fills=self._rows(_FILLS, day),
-            checks=self._rows("SELECT * FROM checks WHERE session = ? ORDER BY id", day),
-            settlements=self._rows(
-                "SELECT * FROM settlements WHERE session = ? ORDER BY spread_no, leg", day
-            ),
-            notifications=self._rows(
-                "SELECT * FROM notifications WHERE session = ? ORDER BY id", day
-            ),
-            statistics=self.statistics(None, session, known["mode"]),
-        )
-
-    def _recorded_days(self) -> str:
-        (days,) = self._rows("SELECT min(date) AS first, max(date) AS last FROM daily_summary")
-        if days["first"] is None:
-            return "no day has been recorded yet, so let the program run first"
-        return f"give a trading day from {days['first']} to {days['last']}"
 
     def _trades(self, start: date, end: date) -> "tuple[Row, ...]":
         return self._rows(

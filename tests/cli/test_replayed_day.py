@@ -146,6 +146,7 @@ def test_every_file_that_is_named_is_there(trade: Played, skip: Played) -> None:
         "logs/trading.log",
         "reports/2026-03-09.txt",
         "reports/2026-03-09.md",
+        "reports/2026-03-09.html",
         "tapes/2026-03-09.csv.gz",
         "tapes/2026-03-09.json",
     } <= files(trade.data)

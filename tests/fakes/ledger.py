@@ -93,12 +93,13 @@ class Ledger:
         self.connection: sqlite3.Connection = open_database(None)
         self.begin(day, mode)
 
-    def begin(self, day: date, mode: str = "paper") -> None:
+    def begin(self, day: date, mode: str = "paper", phase: str = "settled") -> None:
         self.day = day
         self._sql(
-            "INSERT INTO sessions VALUES (?, ?, 'a test market', 'key', 'holding', ?, ?, NULL)",
+            "INSERT INTO sessions VALUES (?, ?, 'a test market', 'key', ?, ?, ?, NULL)",
             str(day),
             mode,
+            phase,
             moment(9, 30, day=day).isoformat(),
             moment(9, 30, day=day).isoformat(),
         )
@@ -116,24 +117,27 @@ class Ledger:
         filled: int | None = None,
         note: str = "",
         at: datetime | None = None,
+        limit: str = "",
+        pieces: int = 1,
     ) -> None:
-        """One order and the fill of it; `filled` 0 is an order that was refused."""
+        """One order and its fill, in so many pieces; `filled` 0 is an order that was refused."""
         at = at or moment(9, 35, 10, self.day)
         attempt = self._count("orders") + 1
         order_id = f"{self.day}-{spread_no}-{leg}-{purpose}-{attempt}"
         filled = quantity if filled is None else filled
         cents = int(Decimal(price) * 100)
+        limit_cents = int(Decimal(limit) * 100) if limit else max(cents, 1)
         symbol = f"{'SPY' if leg == 'spy' else 'SPXW'}{self.day:%y%m%d}C00600000"
         self._sql(
             "INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?, ?, 600, ?, ?, ?, ?, ?, '', ?)",
             *(order_id, str(self.day), spread_no, leg, purpose, attempt, symbol, side),
-            *(quantity, max(cents, 1), at.isoformat(), "filled" if filled else "refused", note),
+            *(quantity, limit_cents, at.isoformat(), "filled" if filled else "refused", note),
         )
-        if filled:
+        for _ in range(pieces if filled else 0):
             self._sql(
                 "INSERT INTO fills VALUES (?, ?, ?, ?, ?, ?)",
-                *(f"f{self._count('fills') + 1}", order_id, filled, cents),
-                *(int(Decimal(fee) * 100), at.isoformat()),
+                *(f"f{self._count('fills') + 1}", order_id, filled // pieces, cents),
+                *(int(Decimal(fee) * 100) // pieces, at.isoformat()),
             )
 
     def open_reference_spread(self, spread_no: int = 1) -> None:
@@ -185,6 +189,19 @@ class Ledger:
             "INSERT INTO notifications VALUES (NULL, ?, ?, ?, ?, ?, ?)",
             *(str(self.day), moment(9, 36, day=self.day).isoformat(), title, title, text),
             delivered.isoformat() if delivered else None,
+        )
+
+    def event(self, kind: str, text: str, *, at: datetime | None = None) -> None:
+        self._sql(
+            "INSERT INTO events (session, at, kind, text) VALUES (?, ?, ?, ?)",
+            *(str(self.day), (at or moment(10, day=self.day)).isoformat(), kind, text),
+        )
+
+    def control(self, mode: int, reason: str, session: date | None = None) -> None:
+        """A person's wish: 1 reduce-only, 2 close, 3 halt; without a session it is for the next."""
+        self._sql(
+            "INSERT INTO control VALUES ('person', ?, ?, ?, ?)",
+            *(mode, str(session or ""), reason, moment(12, day=self.day).isoformat()),
         )
 
     def trade(self, spread_no: int = 1, day: date | None = None) -> sqlite3.Row:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from src.daily_report import DailyReport
+from src.database import open_database
 from src.models import EntryDecision, ExitReason
 from src.ports import MendInput
 from src.report_layout import WIDTH, Alarm, Block, Heading, Paragraph, Table, as_markdown, as_text
@@ -53,16 +54,18 @@ def words(text: str) -> str:
     return " ".join(text.replace("!!", "").split())
 
 
-def test_a_report_is_written_as_text_and_as_markdown(
+def test_a_report_is_written_as_text_as_markdown_and_as_a_page(
     ledger: Ledger, logger: ResultsLogger, tmp_path: Path
 ) -> None:
     report = an_assigned_day(ledger, logger)
     assert report.paths == (
         tmp_path / "reports" / "2026-01-26.txt",
         tmp_path / "reports" / "2026-01-26.md",
+        tmp_path / "reports" / "2026-01-26.html",
     )
     assert report.paths[0].read_text(encoding="utf-8") == report.text
     assert report.paths[1].read_text(encoding="utf-8") == report.markdown
+    assert report.paths[2].read_text(encoding="utf-8") == report.html
     assert sorted((tmp_path / "reports").iterdir()) == sorted(report.paths)
 
 
@@ -75,7 +78,8 @@ def test_the_headline_tells_the_result_to_the_cent_and_that_it_is_simulated(
 ) -> None:
     text = an_assigned_day(ledger, logger).text
     assert text.startswith("Daily report, Monday 26 January 2026\n")
-    assert "1 trade, result -$2.15. (paper account, SIMULATED fills" in words(text)
+    assert "1 trade, result -$2.15, ended because it was held to the end" in words(text)
+    assert "settled. (paper account, SIMULATED fills" in words(text)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +149,7 @@ def test_the_moment_that_traded_is_shown_even_if_another_promised_more(
     assert "$900" not in text
 
 
-def test_without_a_trade_the_best_moment_and_the_reason_are_shown(
+def test_without_a_trade_the_nearest_miss_and_the_reason_are_shown(
     ledger: Ledger, logger: ResultsLogger
 ) -> None:
     ledger.decide(without_setup(a_decision(at=moment(9, 34), should_trade=False, seen="?")))
@@ -154,9 +158,9 @@ def test_without_a_trade_the_best_moment_and_the_reason_are_shown(
     logger.log_skip(DAY, "paper", "expected profit: $12 (limit $400)")
     report = logger.generate_daily_report(DAY)
     assert "No trade: expected profit: $12 (limit $400)" in words(report.text)
-    assert "At 09:36:00: NO TRADE; the best moment was this one" in words(report.text)
+    assert "At 09:36:00: NO TRADE; the nearest miss was this one" in words(report.text)
     assert "| expected profit | NO | $80 | above $400 |" in report.markdown
-    assert "Result" not in report.text
+    assert "Nothing was traded, so the day has no result." in report.text
 
 
 def test_the_part_of_the_credit_that_pays_for_a_strike_gap_is_named(
@@ -330,11 +334,20 @@ def test_no_line_of_the_text_is_wider_than_a_terminal(
 def test_a_day_of_which_nothing_is_known_is_refused_with_the_days_that_are(
     ledger: Ledger, logger: ResultsLogger
 ) -> None:
-    with pytest.raises(MendInput, match="no day has been recorded yet"):
-        logger.generate_daily_report(date(2026, 1, 25))
     an_assigned_day(ledger, logger)
-    with pytest.raises(MendInput, match="from 2026-01-26 to 2026-01-26"):
-        logger.generate_daily_report(date(2026, 1, 25))
+    ledger.begin(date(2026, 2, 2))
+    with pytest.raises(
+        MendInput,
+        match=r"from 2026-01-26 to 2026-02-02 \(the nearest to it: 2026-01-26 and 2026-02-02\)",
+    ):
+        logger.generate_daily_report(date(2026, 1, 28))
+
+
+def test_before_the_first_day_there_is_nothing_to_report(tmp_path: Path) -> None:
+    connection = open_database(None)
+    with pytest.raises(MendInput, match="no day has been recorded yet"):
+        ResultsLogger(connection, tmp_path).generate_daily_report(DAY)
+    connection.close()
 
 
 def test_a_report_that_cannot_be_written_names_its_file(
