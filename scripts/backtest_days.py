@@ -151,7 +151,14 @@ class DayTrader:
             kind = read_sidecar(sidecar_of(day), found.session.day).kind
         notes = () if kind == GENERATED else found.labels
         caution = "; ".join(filter(None, (CAUTIONS.get(kind, ""), *notes)))
-        return DayMarket(found.session, name, kind, self._source(found), caution)
+        return DayMarket(
+            found.session,
+            name,
+            kind,
+            self._source(found),
+            caution,
+            closes_before=found.closes_before,
+        )
 
     def _source(self, found: Market) -> Callable[[Clock], QuoteSource]:
         def source(clock: Clock) -> QuoteSource:

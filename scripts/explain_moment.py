@@ -21,8 +21,8 @@ from src.explain import Moment, explain
 from src.fees import fee_schedule
 from src.market_data import MarketDataCollector
 from src.models import NEW_YORK, Session
-from src.outlook import last_closes, outlook
-from src.ports import Account, Clock, MendInput, QuoteSource, RetryLater
+from src.outlook import closes_without_record, outlook
+from src.ports import Account, Clock, MendInput, QuoteSource
 from src.ratio import Closes
 from src.report_layout import as_text
 from src.settings import Settings
@@ -245,7 +245,7 @@ def _page(scene: Scene, settings: Settings) -> str:
     expected = outlook(
         scene.session.day,
         settings.strategy,
-        closes=_earlier(scene),
+        closes=closes_without_record(scene.source, scene.session.day, scene.closes),
         is_live=not scene.is_simulated and not settings.broker.paper_trading,
     )
     capacity, sized = _capacity(scene.account, settings)
@@ -268,16 +268,6 @@ def _page(scene: Scene, settings: Settings) -> str:
         dividends=load_dividends(),
     )
     return as_text(explain(moment))
-
-
-def _earlier(scene: Scene) -> tuple[Closes, ...]:
-    """Return what is known of earlier sessions; like the day, the page goes on without them."""
-    known = scene.closes
-    try:
-        last = last_closes(scene.source, scene.session.day, known[0].day if known else None)
-    except RetryLater:
-        last = None
-    return (last, *known) if last else known
 
 
 def _capacity(account: Account | None, settings: Settings) -> tuple[Capacity, str]:

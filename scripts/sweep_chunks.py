@@ -32,6 +32,7 @@ from src.sweep_rules import (
     pack,
     rules_of,
 )
+from utils.market_clock import VirtualClock
 
 PROJECT = Path(__file__).resolve().parent.parent
 DAYS_A_CHUNK = 8
@@ -132,9 +133,9 @@ class _Player:
 
 def _table(market: DayMarket, variant: Variant, sets: Sequence[Rules], close: int) -> DayTable:
     return day_table(
-        market.source,
-        market.session,
+        market,
         variant.settings,
+        VirtualClock(market.session.open),
         judged=judged_minutes(sets, close),
         looked=looked_minutes(sets, close),
         least=min(each.least for each in sets),

@@ -29,6 +29,11 @@ def run_sweep(
     args: argparse.Namespace, settings: Settings, jobs: int, project: Path, console: Console
 ) -> None:
     """Play every parameter set on every day, rank them, and write the table."""
+    if not args.axes:
+        raise MendInput(
+            "Name what to vary with --grid, such as --grid strategy.min_entry_credit=300:700:100; "
+            "the settings as they are is what scripts/backtest.py plays without the word sweep."
+        )
     axes = [parse_axis(text) for text in args.axes]
     plan, days = chosen_days(args, settings, project, FillModel(args.fills))
     grid = grid_of(plan, axes)

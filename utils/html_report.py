@@ -5,7 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from src.backtest import DayResult, TradeResult
-from src.backtest_figures import Figures, Prediction, finished
+from src.backtest_figures import Figures, Prediction, finished, forecasts
 from src.backtest_summary import few, span
 from src.ports import MendInput
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _STYLE = (
     "body{font-family:sans-serif;max-width:70em;margin:2em auto;padding:0 1em}"
-    "pre{background:#f4f4f4;padding:1em;overflow-x:auto}"
+    "pre{background:#f4f4f4;padding:1em;white-space:pre-wrap}"
     "h1 b{color:#b00020}table{border-collapse:collapse}td,th{padding:.2em .7em;text-align:right}"
 )
 _TICKS = 12
@@ -127,20 +127,28 @@ def _split_by_day(trades: Sequence[TradeResult]) -> "Figure":
 
 def _predicted(trades: Sequence[TradeResult], known: Prediction) -> "Figure":
     figure = _figure(
-        f"Predicted against realised (n = {known.n}{few(known.n)})",
-        "predicted, dollars a trade",
+        f"Predicted edge against realised P&L (n = {known.n}{few(known.n)})",
+        "edge, dollars a trade; the bar ends where SPY's evening costs nothing",
         "realised, dollars a trade",
     )
-    predicted = [trade.predicted for trade in trades]
+    found = forecasts(trades)
+    edges = [each.edge for each in found]
     figure.add_scatter(
         name="trades",
-        x=predicted,
-        y=[trade.pnl for trade in trades],
+        x=edges,
+        y=[each.realised for each in found],
         mode="markers",
-        text=[trade.trade_id for trade in trades],
+        text=[trade.trade_id for trade in trades if trade.edge is not None],
         marker_color=_BLUE,
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [each.kept - each.edge for each in found],
+            "arrayminus": [0.0] * len(found),
+            "color": _GREY,
+        },
     )
-    ends = [min(predicted), max(predicted)]
+    ends = [min(edges), max(each.kept for each in found)]
     figure.add_scatter(
         name="as predicted", x=ends, y=ends, mode="lines", line={"dash": "dot", "color": _GREY}
     )

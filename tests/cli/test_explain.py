@@ -7,15 +7,13 @@ from pathlib import Path
 import pytest
 
 from brokers.ibkr_link import IbkrLink
-from scripts.explain_moment import Scene, _earlier
 from src.database import Store, open_database
 from src.day_record import DayRecord
-from src.ports import OfficialCloses, RetryLater
-from src.ratio import Closes
+from src.ports import OfficialCloses
 from tests.cli.player import Player, files, refusal
 from tests.conftest import REAL_DATA
 from tests.fakes.broker_places import Place, at_alpaca, at_tws, ran
-from tests.fakes.builders import ScriptedMarket, a_clock, a_session, at
+from tests.fakes.builders import at
 from tests.fakes.tapes import FAIR, a_tape, rows_at, write_tape
 
 NO_KEYS = {"OPTIONSARB_BROKER__API_KEY": "", "OPTIONSARB_BROKER__API_SECRET": ""}
@@ -201,18 +199,6 @@ def test_the_page_of_a_broker_is_sized_for_its_account_and_knows_what_the_record
         assert "sized for the broker's account: $" in told
         assert "by the close up to 2026-05-29" in told
         assert place.orders() == 0
-
-
-def test_closes_that_cannot_be_asked_for_leave_the_page_with_those_on_record() -> None:
-    market = ScriptedMarket(a_clock())
-    market.official_closes = silent  # type: ignore[method-assign]
-    known = (Closes(date(2026, 3, 5), 600.0, 6010.0),)
-    scene = Scene("a test", (), a_session(), market, a_clock(), closes=known)
-    assert _earlier(scene) == known
-
-
-def silent(day: date) -> OfficialCloses | None:
-    raise RetryLater(f"no answer about {day}")
 
 
 @pytest.mark.real_data

@@ -17,6 +17,7 @@ from scripts.sweep_report import played
 from src.settings import Settings
 from src.sweep import Outcome
 from src.sweep_grid import Axis, parse_axis
+from tests.fakes.clusters import a_cluster
 
 GRID = ("strategy.min_entry_credit=0,100", "strategy.strike_rule=atm,matched")
 DAYS = list(range(20))
@@ -110,6 +111,13 @@ def test_what_cannot_be_swept_ends_in_a_sentence_and_exit_2(
     assert words in capfd.readouterr().err
 
 
+def test_a_sweep_that_varies_nothing_is_refused_with_a_way_out(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--generated", "0:2", "--out", str(tmp_path)]) == 2
+    assert "Name what to vary with --grid" in capfd.readouterr().err
+
+
 def test_an_interrupted_sweep_goes_on_with_what_it_has_kept(tmp_path: Path) -> None:
     work, folder = tasks(tmp_path), tmp_path / "kept"
     whole = joined(played(work, Kept(tmp_path / "other"), 1, None))
@@ -139,18 +147,10 @@ def test_two_processes_find_what_one_does(tmp_path: Path) -> None:
 
 
 def test_a_dask_cluster_finds_what_this_machine_does(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
     work = tasks(tmp_path)
     alone = joined(played(work, Kept(tmp_path / "alone"), 1, None))
-    with distributed.LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        processes=False,
-        host="127.0.0.1",
-        protocol="tcp",
-        dashboard_address=None,
-    ) as cluster:
-        there = joined(played(work, Kept(tmp_path / "there"), 1, cluster.scheduler_address))
+    with a_cluster() as address:
+        there = joined(played(work, Kept(tmp_path / "there"), 1, address))
     assert (there.pnl == alone.pnl).all()
     assert np.array_equal(there.doubt, alone.doubt)
 

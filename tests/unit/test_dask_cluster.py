@@ -9,22 +9,16 @@ from pathlib import Path
 import pytest
 
 from src.ports import RetryLater
+from tests.fakes.clusters import a_cluster
 from utils.dask_cluster import _opener, run_on_cluster
 
-distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+pytest.importorskip("distributed", reason="Dask is not installed")
 
 
 @pytest.fixture
 def scheduler() -> Iterator[str]:
-    with distributed.LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        processes=False,
-        host="127.0.0.1",
-        protocol="tcp",
-        dashboard_address=None,
-    ) as cluster:
-        yield str(cluster.scheduler_address)
+    with a_cluster() as address:
+        yield address
 
 
 def test_every_task_comes_back_with_its_place(scheduler: str) -> None:
@@ -55,10 +49,5 @@ def test_a_scheduler_that_does_not_answer_is_told_in_words() -> None:
 
 
 def test_a_scheduler_without_workers_is_told_in_words() -> None:
-    with (
-        distributed.LocalCluster(
-            n_workers=0, host="127.0.0.1", protocol="tcp", dashboard_address=None
-        ) as idle,
-        pytest.raises(RetryLater, match="it has no workers"),
-    ):
-        list(run_on_cluster(idle.scheduler_address, math.sqrt, [1.0]))
+    with a_cluster(workers=0) as idle, pytest.raises(RetryLater, match="it has no workers"):
+        list(run_on_cluster(idle, math.sqrt, [1.0]))
