@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -138,9 +139,7 @@ class Engine:
         self._every_look = every_look
         self._day = day
         self._connection = open_database(None)
-        # What is loaded by now outlives every day: the collector need not look through it.
-        gc.freeze()
-        gc.set_threshold(_GARBAGE)
+        _spare_the_collector()
 
     def trade(self, market: DayMarket) -> DayResult:
         """Trade one day from its open to its report."""
@@ -201,6 +200,13 @@ class Engine:
             note="; ".join(filter(None, notes)) if notes else "",
             trades=tuple(map(_trade, rows)),
         )
+
+
+@cache
+def _spare_the_collector() -> None:
+    """Have what is loaded by now looked through no more; once, for it keeps garbage as well."""
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
 
 
 def drive(day: TradingDay, clock: Clock, watch: Watch | None = None) -> None:

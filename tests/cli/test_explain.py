@@ -60,6 +60,35 @@ def test_the_verdict_is_one_sentence_with_the_reason(play: Player, tmp_path: Pat
     assert "and 1 more of the six criteria" in late
 
 
+def test_the_verdict_names_quotes_that_only_a_setting_lets_pass(play: Player, tape: Path) -> None:
+    told = page(play, "--replay", tape, "--at", "09:41")
+    assert "a spread, risk MEDIUM, although the quotes cannot both be true" in told
+
+
+def test_after_the_close_the_verdict_is_that_the_market_is_closed(play: Player, tape: Path) -> None:
+    told = page(play, "--replay", tape, "--at", "16:10")
+    assert "NO TRADE: market open fails (16:10:00; needed: 09:30 to 16:00)" in told
+
+
+def test_the_expected_profit_is_told_without_the_evening_s_pay_as_well(
+    play: Player, tape: Path
+) -> None:
+    told = page(play, "--replay", tape, "--at", "09:41")
+    assert "the edge counts all of it as a cost. If all were earned" in told
+    kept = told.partition("the expected profit would be ")[2].split()[0]
+    assert kept == "+$611.58."
+
+
+def test_between_the_few_moments_of_a_tape_the_nearest_are_named(
+    play: Player, tmp_path: Path
+) -> None:
+    rows = [row for minute in ("09:36", "10:40") for row in rows_at(at(minute))]
+    tape = write_tape(tmp_path / "2026-03-09.csv.gz", *rows)
+    told = page(play, "--replay", tape, "--at", "10:00")
+    assert "the last before 10:00:00 are of 09:36:00, the next are of 10:40:00" in told
+    assert "this tape has quotes" not in page(play, "--replay", tape, "--at", "10:40")
+
+
 def test_quotes_that_forbid_an_entry_are_the_reason_that_comes_first(
     play: Player, tape: Path
 ) -> None:
