@@ -1,5 +1,6 @@
 """Tasks on a cluster of one worker, on this machine."""
 
+import gc
 import math
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from src.ports import RetryLater
+from src.ports import MendInput, RetryLater
 from tests.fakes.clusters import a_cluster
 from utils.dask_cluster import _opener, run_on_cluster
 
@@ -46,6 +47,13 @@ def test_an_error_of_a_task_is_that_of_the_caller(scheduler: str) -> None:
 def test_a_scheduler_that_does_not_answer_is_told_in_words() -> None:
     with pytest.raises(RetryLater, match="no Dask scheduler answers there"):
         list(run_on_cluster("tcp://127.0.0.1:9", math.sqrt, [1.0], patience=0.2))
+
+
+@pytest.mark.parametrize("address", ["nowhere", "tcp://here", "here:port", "mail://here:1"])
+def test_what_is_no_address_is_told_in_words_and_leaves_nothing_behind(address: str) -> None:
+    with pytest.raises(MendInput, match="this is no address"):
+        list(run_on_cluster(address, math.sqrt, [1.0]))
+    gc.collect()
 
 
 def test_a_scheduler_without_workers_is_told_in_words() -> None:
