@@ -14,6 +14,7 @@ from scripts.backtest_days import Plan
 from scripts.run_sweep import main
 from scripts.sweep_chunks import Kept, Task, digest, joined, on_this_machine, tasks_of
 from scripts.sweep_report import played
+from src.ports import MendInput
 from src.settings import Settings
 from src.sweep import Outcome
 from src.sweep_grid import Axis, parse_axis
@@ -137,6 +138,27 @@ def test_a_kept_file_that_is_damaged_is_played_again(tmp_path: Path) -> None:
     (kept.folder / "000001.npz").write_bytes(b"PK\x03\x04 cut off")
     (kept.folder / "000002.npz").write_bytes(b"")
     assert (joined(played(work, kept, 1, None)).pnl == whole.pnl).all()
+
+
+def test_a_sweep_that_cannot_keep_what_is_finished_says_where_and_why(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.write_text("a file where a folder should be")
+    assert sweep_of(out, "--generated", "0:2") == 2
+    told = capfd.readouterr().err
+    assert told.startswith(f"optionsarbitrage: {out}")
+    assert "could not be written" in told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_a_full_disk_ends_a_sweep_in_a_sentence_and_leaves_no_half_file(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    (tmp_path / "000000.part").symlink_to("/dev/full")
+    (chunk,) = [found for _, found in on_this_machine(tasks(tmp_path)[:1], 1)]
+    with pytest.raises(MendInput, match=r"000000\.npz could not be written .No space left"):
+        kept.save(0, chunk)
+    assert list(tmp_path.glob("0*")) == []
 
 
 def test_two_processes_find_what_one_does(tmp_path: Path) -> None:
