@@ -9,13 +9,14 @@ from pathlib import Path
 from brokers.backtest_market import FillModel
 from scripts.backtest_days import Day, Plan, results, tapes_in
 from scripts.many_days import chosen_days, run_safely
-from src.backtest import DayResult
+from src.backtest import GENERATED, DayResult
 from src.backtest_figures import figures
 from src.backtest_sheets import days_sheet, trades_sheet
 from src.backtest_summary import SIMULATED, summary, trade_line
 from src.exports import csv_text, write_atomically
 from src.ports import MendInput
 from src.settings import Settings
+from src.words import count
 from utils.console import Console, complain
 from utils.html_report import report_html
 from utils.progress import Progress
@@ -61,7 +62,7 @@ def _tell(
     args: argparse.Namespace, plan: Plan, done: Sequence[DayResult], console: Console
 ) -> None:
     found = figures(done)
-    text = summary(done, found, assumptions(plan))
+    text = summary(done, found, assumptions(plan, done))
     for line in text.splitlines():
         console.line(line)
     if args.trades:
@@ -82,8 +83,8 @@ def _tell(
         console.line(f"Written: {args.out / name}")
 
 
-def assumptions(plan: Plan) -> tuple[str, ...]:
-    """Return in words how the days are traded."""
+def assumptions(plan: Plan, done: Sequence[DayResult]) -> tuple[str, ...]:
+    """Return in words how the days are traded, and by which closes they end."""
     rules, hours = plan.settings.strategy, plan.settings.trading_hours
     cash = plan.settings.simulation.starting_cash
     fills = f"fills {plan.model}; fees by schedule {plan.settings.fees.schedule}, in and out"
@@ -92,7 +93,15 @@ def assumptions(plan: Plan) -> tuple[str, ...]:
         f"{hours.entry_check_seconds:g} s, above ${rules.min_entry_credit:,.2f} a spread, strikes "
         f"{rules.strike_rule}, exit check {hours.exit_check:%H:%M}"
     )
-    return fills, entries, f"each day begins with ${cash:,.0f} and nothing halted"
+    account = f"each day begins with ${cash:,.0f} and nothing halted"
+    tapes = [day for day in done if day.kind != GENERATED]
+    unknown = sum(day.day not in plan.closes for day in tapes)
+    closes = (
+        f"no official closes are known of {unknown} of {count(len(tapes), 'tape')}: what is held "
+        "to the end is settled by a tape's own last rows, and its SPY may be of after the close; "
+        "name them with --closes"
+    )
+    return (fills, entries, account, closes) if unknown else (fills, entries, account)
 
 
 def _compare(plan: Plan, tapes: Sequence[Path], jobs: int, console: Console) -> None:

@@ -143,8 +143,10 @@ def test_official_closes_of_a_table_settle_what_expires(person: Person, tmp_path
     told = "date,vix,spy_close,spx_close\n2026-03-06,20,,\n2026-03-09,20,601.00,6015.00\n"
     table.write_bytes(gzip.compress(told.encode()))
     late = ("--set", "market_data.max_quote_age_seconds=60")
-    assert "Not finished    1" in person.types(tape, "--no-html", *late)
-    person.types(tape, "--closes", table, "--no-html", *late)
+    told = person.types(tape, "--no-html", *late)
+    assert "Not finished    1" in told
+    assert "no official closes are known of 1 of 1 tape" in told
+    assert "no official closes" not in person.types(tape, "--closes", table, "--no-html", *late)
     (trade,) = person.rows("backtest_trades")
     # 1275.70 received; 15 points of SPXW and 1 dollar of SPY, twice: 3000 less 2000.
     assert (trade["exit_reason"], trade["final_pnl"]) == ("EXPIRED", "2275.70")
