@@ -21,6 +21,7 @@ from src.exports import check_range
 from src.models import Session
 from src.ports import Broker, Clock, MendInput, OfficialCloses, QuoteSource
 from src.settings import Settings
+from src.words import count
 from utils.market_calendar import MarketCalendar
 from utils.market_clock import VirtualClock
 
@@ -128,6 +129,18 @@ def read_closes(file: Path) -> dict[date, OfficialCloses]:
                 raise MendInput(f"{file}, line {line}: a close must be a positive number.")
             found[day] = OfficialCloses(round(spy, 2), round(spx, 2), f"closes of {file.name}")
     return found
+
+
+def without_closes(plan: Plan, tapes: Sequence[date]) -> str:
+    """Return in words how days end whose official closes nobody told; empty if there are none."""
+    unknown = sum(day not in plan.closes for day in tapes)
+    if not unknown:
+        return ""
+    return (
+        f"no official closes are known of {unknown} of {count(len(tapes), 'tape')}: what is held "
+        "to the end is settled by a tape's own last rows, and its SPY may be of after the close; "
+        "name them with --closes"
+    )
 
 
 class DayTrader:

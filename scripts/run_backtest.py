@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from brokers.backtest_market import FillModel
-from scripts.backtest_days import Day, Plan, results, tapes_in
+from scripts.backtest_days import Day, Plan, results, tapes_in, without_closes
 from scripts.many_days import chosen_days, run_safely
 from src.backtest import GENERATED, DayResult
 from src.backtest_figures import figures
@@ -16,7 +16,6 @@ from src.backtest_summary import SIMULATED, summary, trade_line
 from src.exports import csv_text, write_atomically
 from src.ports import MendInput
 from src.settings import Settings
-from src.words import count
 from utils.console import Console, complain
 from utils.html_report import report_html
 from utils.progress import Progress
@@ -94,14 +93,8 @@ def assumptions(plan: Plan, done: Sequence[DayResult]) -> tuple[str, ...]:
         f"{rules.strike_rule}, exit check {hours.exit_check:%H:%M}"
     )
     account = f"each day begins with ${cash:,.0f} and nothing halted"
-    tapes = [day for day in done if day.kind != GENERATED]
-    unknown = sum(day.day not in plan.closes for day in tapes)
-    closes = (
-        f"no official closes are known of {unknown} of {count(len(tapes), 'tape')}: what is held "
-        "to the end is settled by a tape's own last rows, and its SPY may be of after the close; "
-        "name them with --closes"
-    )
-    return (fills, entries, account, closes) if unknown else (fills, entries, account)
+    closes = without_closes(plan, [day.day for day in done if day.kind != GENERATED])
+    return tuple(filter(None, (fills, entries, account, closes)))
 
 
 def _compare(plan: Plan, tapes: Sequence[Path], jobs: int, console: Console) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from brokers.backtest_market import FillModel
-from scripts.backtest_days import Day, Plan, results
+from brokers.tape import date_of
+from scripts.backtest_days import Day, Plan, results, without_closes
 from scripts.many_days import chosen_days
 from scripts.sweep_chunks import Kept, Task, grid_of, joined, on_this_machine, play_chunk, tasks_of
 from src.exports import write_atomically
@@ -52,6 +53,8 @@ def run_sweep(
     rows = ranking(outcome)
     for line in [*table(grid, rows[: args.show]), *cautions(rows, outcome)]:
         console.line(line)
+    if words := without_closes(plan, [date_of(day) for day in days if isinstance(day, Path)]):
+        console.line(f"Caution: {words}.")
     file = args.out / "sweep.csv"
     write_atomically(file, csv_text(grid, rows))
     console.line(f"Written: {file}")
