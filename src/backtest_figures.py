@@ -46,8 +46,8 @@ class Prediction(NamedTuple):
 
     `edge` and `kept` are the ends of the range that was predicted, `error` and `kept_error` the
     standard errors of the mean differences from them, None for a single trade. `unpredicted` trades
-    had no edge that could be reckoned. `line` is realised on edge, None where fewer than three
-    trades, or equal predictions, make none.
+    had no edge that could be reckoned. `line` is realised on edge, `kept_line` on the upper end,
+    None where fewer than three trades, or equal predictions, make none.
     """
 
     n: int
@@ -57,6 +57,7 @@ class Prediction(NamedTuple):
     error: float | None
     kept_error: float | None
     line: Line | None
+    kept_line: Line | None
     unpredicted: int = 0
 
     @property
@@ -176,6 +177,7 @@ def prediction(found: Sequence[Forecast], unpredicted: int = 0) -> Prediction | 
         error=_error([each.realised - each.edge for each in found]),
         kept_error=_error([each.realised - each.kept for each in found]),
         line=calibration([(each.edge, each.realised) for each in found]),
+        kept_line=calibration([(each.kept, each.realised) for each in found]),
         unpredicted=unpredicted,
     )
 

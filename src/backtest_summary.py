@@ -107,11 +107,12 @@ def _prediction(known: Prediction) -> Iterator[str]:
         left_out = count(known.unpredicted, "trade")
         yield f"                {left_out} left out here: no volatility made the prices, so no edge"
     yield f"Noise           {noise(known)}"
-    if known.line:
-        yield (
-            f"Calibration     realised = {money(known.line.intercept)} + {known.line.slope:.2f} x "
-            f"edge, left over ${known.line.residual:,.2f} (n = {known.n}{few(known.n)})"
-        )
+    for line, of in ((known.line, "edge"), (known.kept_line, "its upper end")):
+        if line:
+            yield (
+                f"Calibration     realised = {money(line.intercept)} + {line.slope:.2f} x {of}, "
+                f"left over ${line.residual:,.2f} (n = {known.n}{few(known.n)})"
+            )
 
 
 def noise(known: Prediction) -> str:

@@ -148,18 +148,22 @@ def _predicted(trades: Sequence[TradeResult], known: Prediction) -> "Figure":
             "color": _GREY,
         },
     )
-    ends = [min(edges), max(each.kept for each in found)]
+    kept = [each.kept for each in found]
+    ends = [min(edges), max(kept)]
     figure.add_scatter(
         name="as predicted", x=ends, y=ends, mode="lines", line={"dash": "dot", "color": _GREY}
     )
-    if known.line:
-        figure.add_scatter(
-            name=f"calibration: {known.line.intercept:+,.0f} + {known.line.slope:.2f} x",
-            x=ends,
-            y=[known.line.intercept + known.line.slope * x for x in ends],
-            mode="lines",
-            line_color=_RED,
-        )
+    lines = ((known.line, edges, "edge", _RED), (known.kept_line, kept, "upper end", _GREEN))
+    for line, values, of, colour in lines:
+        if line:
+            ends = [min(values), max(values)]
+            figure.add_scatter(
+                name=f"calibration: {line.intercept:+,.0f} + {line.slope:.2f} x {of}",
+                x=ends,
+                y=[line.intercept + line.slope * x for x in ends],
+                mode="lines",
+                line_color=colour,
+            )
     return figure
 
 

@@ -144,6 +144,13 @@ def test_the_edge_is_compared_whatever_the_decision_went_by() -> None:
     assert (found.edge, found.kept, found.realised) == (-10.0, 20.0, 15.0)
 
 
+def test_both_ends_of_the_range_have_a_calibration_line() -> None:
+    edges_alike = [a_trade(110.0 + n, edge=0.0, evening=200.0 + 2 * n, n=n) for n in range(4)]
+    text = told([a_day(*edges_alike)])
+    assert "realised = +$10.00 + 0.50 x its upper end, left over $0.00" in text
+    assert "x edge" not in text, "equal edges make no line"
+
+
 def test_a_trade_without_an_edge_is_left_out_of_the_comparison_and_counted() -> None:
     days = [a_day(a_trade(10.0), a_trade(20.0, edge=None))]
     found = figures(days).prediction
