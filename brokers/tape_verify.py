@@ -81,11 +81,19 @@ def _verified(path: Path, session_on: Callable[[date], Session | None]) -> Verif
     expected = tape.sidecar.rows
     if not fault and expected is not None and rows != expected:
         fault = f"holds {count(rows, 'row')}, but {sidecar_of(path).name} tells of {expected:,}"
-    if not fault and session_on(day) is None:
+    session = session_on(day)
+    if not fault and session is None:
         fault = f"is of {day}, on which the exchange was closed"
     sealed = "checksum holds" if is_sealed else "no checksum is told"
     told = (
         f"{count(rows, 'row')}, {count(len(tape.options), 'option')}, {tape.kind} "
         f"({tape.sidecar.source}); {sealed}"
     )
-    return Verified(path.name, fault, told, tape.sidecar.labels)
+    implied = _implied(tape, session) if session else ()
+    return Verified(path.name, fault, told, (*tape.sidecar.labels, *implied))
+
+
+def _implied(tape: Tape, session: Session) -> tuple[str, ...]:
+    from brokers.tape_volatility import volatilities  # noqa: PLC0415 - numpy, for who verifies
+
+    return volatilities(tape, session)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
+from scripts.options import add_settings
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -117,17 +119,7 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="strikes of each root beyond the day's range, above and below (default: 10)",
     )
     _add_places(fetch)
-    fetch.add_argument(
-        "--config", type=Path, metavar="FILE", help="YAML or JSON (default: config/config.yaml)"
-    )
-    fetch.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="overrides",
-        help="change one setting, as for main.py; may be given several times",
-    )
+    add_settings(fetch)
 
 
 def _add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

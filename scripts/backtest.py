@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-from scripts.options import add_overrides
+from scripts.options import add_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,10 +88,7 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     )
     parser.add_argument("--from", dest="first", type=day, metavar="DAY", help="the first day")
     parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="the last day, included")
-    parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="YAML or JSON (default: config/config.yaml)"
-    )
-    add_overrides(parser)
+    add_settings(parser)
     parser.add_argument("--fills", choices=("touch", "worse", "partial"), default="touch")
     parser.add_argument(
         "--latency", type=latency, default=0.0, metavar="S", help="seconds until an order arrives"

@@ -21,6 +21,7 @@ from src.exports import check_range
 from src.models import Session
 from src.ports import Broker, Clock, MendInput, OfficialCloses, QuoteSource
 from src.settings import Settings
+from src.words import count
 from utils.market_calendar import MarketCalendar
 from utils.market_clock import VirtualClock
 
@@ -130,6 +131,18 @@ def read_closes(file: Path) -> dict[date, OfficialCloses]:
     return found
 
 
+def without_closes(plan: Plan, tapes: Sequence[date]) -> str:
+    """Return in words how days end whose official closes nobody told; empty if there are none."""
+    unknown = sum(day not in plan.closes for day in tapes)
+    if not unknown:
+        return ""
+    return (
+        f"no official closes are known of {unknown} of {count(len(tapes), 'tape')}: what is held "
+        "to the end is settled by a tape's own last rows, and its SPY may be of after the close; "
+        "name them with --closes"
+    )
+
+
 class DayTrader:
     """Trades one day after another by a plan."""
 
@@ -151,7 +164,14 @@ class DayTrader:
             kind = read_sidecar(sidecar_of(day), found.session.day).kind
         notes = () if kind == GENERATED else found.labels
         caution = "; ".join(filter(None, (CAUTIONS.get(kind, ""), *notes)))
-        return DayMarket(found.session, name, kind, self._source(found), caution)
+        return DayMarket(
+            found.session,
+            name,
+            kind,
+            self._source(found),
+            caution,
+            closes_before=found.closes_before,
+        )
 
     def _source(self, found: Market) -> Callable[[Clock], QuoteSource]:
         def source(clock: Clock) -> QuoteSource:

@@ -21,8 +21,8 @@ from src.explain import Moment, explain
 from src.fees import fee_schedule
 from src.market_data import MarketDataCollector
 from src.models import NEW_YORK, Session
-from src.outlook import last_closes, outlook
-from src.ports import Account, Clock, MendInput, QuoteSource, RetryLater
+from src.outlook import closes_without_record, outlook
+from src.ports import Account, Clock, MendInput, QuoteSource
 from src.ratio import Closes
 from src.report_layout import as_text
 from src.settings import Settings
@@ -108,7 +108,20 @@ def _on_tape(args: argparse.Namespace, settings: Settings, calendar: MarketCalen
         )
     if tape.kind == "recorded":
         _refuse_between_looks(args, tape, moment, settings)
-    return _scene(market, moment)
+    return _scene(market, moment, _new_rows(tape, moment, settings))
+
+
+def _new_rows(tape: "Tape", moment: datetime, settings: Settings) -> tuple[str, ...]:
+    """Say when the tape has new quotes, for a moment at which its last ones are too old."""
+    seen = sorted({at for each in tape.options.values() for at in each.seen})
+    place = bisect(seen, moment)
+    before, after = seen[place - 1 : place], seen[place : place + 1]
+    oldest = max(settings.market_data.max_quote_age_seconds, tape.sidecar.cadence_seconds or 0.0)
+    if before and (moment - before[0]).total_seconds() <= oldest:
+        return ()
+    parts = [f"the last before {moment:%H:%M:%S} are of {at:%H:%M:%S}" for at in before]
+    parts += [f"the next are of {at:%H:%M:%S}" for at in after]
+    return (f"this tape has quotes of calls and puts at a few moments: {', '.join(parts)}",)
 
 
 def _tape(market: Market) -> "Tape":
@@ -219,9 +232,9 @@ def _generated(args: argparse.Namespace, settings: Settings, market: Market) -> 
     return _scene(market, moment)
 
 
-def _scene(market: Market, moment: datetime) -> Scene:
+def _scene(market: Market, moment: datetime, notes: tuple[str, ...] = ()) -> Scene:
     clock = VirtualClock(moment)
-    labels = ("SIMULATED: no money was at stake", *market.labels)
+    labels = ("SIMULATED: no money was at stake", *market.labels, *notes)
     return Scene(
         market.what,
         labels,
@@ -245,7 +258,7 @@ def _page(scene: Scene, settings: Settings) -> str:
     expected = outlook(
         scene.session.day,
         settings.strategy,
-        closes=_earlier(scene),
+        closes=closes_without_record(scene.source, scene.session.day, scene.closes),
         is_live=not scene.is_simulated and not settings.broker.paper_trading,
     )
     capacity, sized = _capacity(scene.account, settings)
@@ -268,16 +281,6 @@ def _page(scene: Scene, settings: Settings) -> str:
         dividends=load_dividends(),
     )
     return as_text(explain(moment))
-
-
-def _earlier(scene: Scene) -> tuple[Closes, ...]:
-    """Return what is known of earlier sessions; like the day, the page goes on without them."""
-    known = scene.closes
-    try:
-        last = last_closes(scene.source, scene.session.day, known[0].day if known else None)
-    except RetryLater:
-        last = None
-    return (last, *known) if last else known
 
 
 def _capacity(account: Account | None, settings: Settings) -> tuple[Capacity, str]:

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from brokers.backtest_market import FillModel
-from scripts.backtest_days import Day, Plan, results, tapes_in
+from scripts.backtest_days import Day, Plan, results, tapes_in, without_closes
 from scripts.many_days import chosen_days, run_safely
-from src.backtest import DayResult
+from src.backtest import GENERATED, DayResult
 from src.backtest_figures import figures
 from src.backtest_sheets import days_sheet, trades_sheet
 from src.backtest_summary import SIMULATED, summary, trade_line
@@ -61,7 +61,7 @@ def _tell(
     args: argparse.Namespace, plan: Plan, done: Sequence[DayResult], console: Console
 ) -> None:
     found = figures(done)
-    text = summary(done, found, assumptions(plan))
+    text = summary(done, found, assumptions(plan, done))
     for line in text.splitlines():
         console.line(line)
     if args.trades:
@@ -82,8 +82,8 @@ def _tell(
         console.line(f"Written: {args.out / name}")
 
 
-def assumptions(plan: Plan) -> tuple[str, ...]:
-    """Return in words how the days are traded."""
+def assumptions(plan: Plan, done: Sequence[DayResult]) -> tuple[str, ...]:
+    """Return in words how the days are traded, and by which closes they end."""
     rules, hours = plan.settings.strategy, plan.settings.trading_hours
     cash = plan.settings.simulation.starting_cash
     fills = f"fills {plan.model}; fees by schedule {plan.settings.fees.schedule}, in and out"
@@ -92,7 +92,9 @@ def assumptions(plan: Plan) -> tuple[str, ...]:
         f"{hours.entry_check_seconds:g} s, above ${rules.min_entry_credit:,.2f} a spread, strikes "
         f"{rules.strike_rule}, exit check {hours.exit_check:%H:%M}"
     )
-    return fills, entries, f"each day begins with ${cash:,.0f} and nothing halted"
+    account = f"each day begins with ${cash:,.0f} and nothing halted"
+    closes = without_closes(plan, [day.day for day in done if day.kind != GENERATED])
+    return tuple(filter(None, (fills, entries, account, closes)))
 
 
 def _compare(plan: Plan, tapes: Sequence[Path], jobs: int, console: Console) -> None:

@@ -17,6 +17,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from scripts.backtest import day, positive, seeds
+from scripts.options import add_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,15 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="values of one setting: A,B,C or FIRST:LAST:STEP; times are HH:MM, or with a step in "
         "minutes 09:35:10:00:5; may be given several times",
     )
-    add("--config", type=Path, metavar="FILE", help="YAML or JSON (default: config/config.yaml)")
-    add(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="overrides",
-        help="change one setting for all sets; may be given several times",
-    )
+    add_settings(parser)
     add("--fills", choices=("touch", "worse", "partial"), default="touch", help="as for a backtest")
     add("--closes", type=Path, metavar="FILE", help="official closes, as for a backtest")
     add("--jobs", type=positive, metavar="N", help="processes at once (default: one a core)")

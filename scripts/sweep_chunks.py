@@ -19,6 +19,7 @@ import numpy as np
 from scripts.backtest_days import Day, DayTrader, Plan
 from src.backtest import DayMarket
 from src.day_table import DayTable, day_table
+from src.exports import not_written
 from src.models import NEW_YORK, Session
 from src.ports import MendInput
 from src.sweep import Outcome, Stack, sweep
@@ -32,6 +33,7 @@ from src.sweep_rules import (
     pack,
     rules_of,
 )
+from utils.market_clock import VirtualClock
 
 PROJECT = Path(__file__).resolve().parent.parent
 DAYS_A_CHUNK = 8
@@ -132,9 +134,9 @@ class _Player:
 
 def _table(market: DayMarket, variant: Variant, sets: Sequence[Rules], close: int) -> DayTable:
     return day_table(
-        market.source,
-        market.session,
+        market,
         variant.settings,
+        VirtualClock(market.session.open),
         judged=judged_minutes(sets, close),
         looked=looked_minutes(sets, close),
         least=min(each.least for each in sets),
@@ -198,13 +200,22 @@ class Kept:
         return Outcome(pnl, trades, doubt, np.zeros((*pnl.shape, 0, 0), np.int32))
 
     def save(self, place: int, chunk: Outcome) -> None:
-        """Keep a finished chunk; a half-written file never has its name."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Keep a finished chunk; a half-written file never has its name.
+
+        Raises MendInput where it cannot be written.
+        """
         file = self._file(place)
         unfinished = file.with_suffix(".part")
-        with unfinished.open("wb") as stream:
-            np.savez(stream, **{name: getattr(chunk, name) for name in _PARTS})
-        unfinished.replace(file)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                with unfinished.open("wb") as stream:
+                    np.savez(stream, **{name: getattr(chunk, name) for name in _PARTS})
+                unfinished.replace(file)
+            finally:
+                unfinished.unlink(missing_ok=True)
+        except OSError as error:
+            raise MendInput(not_written(file, error)) from error
 
     def forget(self) -> None:
         """Remove what was kept: the sweep is done."""

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from brokers.backtest_market import FillModel
-from scripts.backtest_days import Day, Plan, results
+from brokers.tape import date_of
+from scripts.backtest_days import Day, Plan, results, without_closes
 from scripts.many_days import chosen_days
 from scripts.sweep_chunks import Kept, Task, grid_of, joined, on_this_machine, play_chunk, tasks_of
 from src.exports import write_atomically
@@ -29,6 +30,11 @@ def run_sweep(
     args: argparse.Namespace, settings: Settings, jobs: int, project: Path, console: Console
 ) -> None:
     """Play every parameter set on every day, rank them, and write the table."""
+    if not args.axes:
+        raise MendInput(
+            "Name what to vary with --grid, such as --grid strategy.min_entry_credit=300:700:100; "
+            "the settings as they are is what scripts/backtest.py plays without the word sweep."
+        )
     axes = [parse_axis(text) for text in args.axes]
     plan, days = chosen_days(args, settings, project, FillModel(args.fills))
     grid = grid_of(plan, axes)
@@ -47,6 +53,8 @@ def run_sweep(
     rows = ranking(outcome)
     for line in [*table(grid, rows[: args.show]), *cautions(rows, outcome)]:
         console.line(line)
+    if words := without_closes(plan, [date_of(day) for day in days if isinstance(day, Path)]):
+        console.line(f"Caution: {words}.")
     file = args.out / "sweep.csv"
     write_atomically(file, csv_text(grid, rows))
     console.line(f"Written: {file}")

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from src.daily_report import DailyReport
 from src.database import Store, open_database
 from src.models import NEW_YORK, Session
 from src.ports import Broker, Clock, QuoteSource
+from src.ratio import Closes
 from src.results_logger import ResultsLogger
 from src.settings import Settings
 from src.trading_day import TradingDay
@@ -36,7 +38,8 @@ class DayMarket:
     """A session that can be traded again: `source` makes its quotes for a clock.
 
     `kind` tells what the quotes are ("quotes", "prints", "generated"), `caution` what a reader of
-    the results must know of them, empty if nothing.
+    the results must know of them, empty if nothing. `closes_before` are those of earlier sessions
+    that it is told beside its quotes.
     """
 
     session: Session
@@ -45,15 +48,17 @@ class DayMarket:
     source: Callable[[Clock], QuoteSource]
     caution: str = ""
     columns: Columns | None = None
+    closes_before: tuple[Closes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TradeResult:
     """One finished trade, dollars for all its spreads, positive when received.
 
-    `credit` is what the opening fills brought after fees, `quoted_credit` and `predicted` what the
-    decision saw and expected, `parts` says where that credit came from, by name, as far as it was
-    split. `pnl` is None while contracts are held whose closes are not known. Times are New York.
+    `credit` is what the opening fills brought after fees, `quoted_credit` and `expected` what the
+    decision saw and went by, `parts` says where that credit came from, by name, as far as it was
+    split. `edge` is what the split leaves, whatever the decision went by, None without a split.
+    `pnl` is None while contracts are held whose closes are not known. Times are New York.
     """
 
     trade_id: str
@@ -69,11 +74,18 @@ class TradeResult:
     strike_gap: float
     credit: float
     quoted_credit: float
-    predicted: float
+    expected: float
+    edge: float | None
     pnl: float | None
     fees: float
     note: str = ""
     parts: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> float | None:
+        """The edge, where the pay for SPY's hours after the close counts as no cost."""
+        evening = self.parts.get("after hours", 0.0)
+        return None if self.edge is None else round(self.edge + evening, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +139,7 @@ class Engine:
         self._every_look = every_look
         self._day = day
         self._connection = open_database(None)
-        # What is loaded by now outlives every day: the collector need not look through it.
-        gc.freeze()
-        gc.set_threshold(_GARBAGE)
+        _spare_the_collector()
 
     def trade(self, market: DayMarket) -> DayResult:
         """Trade one day from its open to its report."""
@@ -158,6 +168,8 @@ class Engine:
             bar=self._bar,
         )
         day.begin(MODE, clock.now())
+        for each in market.closes_before:
+            day.record.note_closes_before(each, clock.now())
         drive(day, clock, self._watch(market))
 
     def _watch(self, market: DayMarket) -> Watch | None:
@@ -188,6 +200,13 @@ class Engine:
             note="; ".join(filter(None, notes)) if notes else "",
             trades=tuple(map(_trade, rows)),
         )
+
+
+@cache
+def _spare_the_collector() -> None:
+    """Have what is loaded by now looked through no more; once, for it keeps garbage as well."""
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
 
 
 def drive(day: TradingDay, clock: Clock, watch: Watch | None = None) -> None:
@@ -227,6 +246,7 @@ def _silent(at: datetime, text: str) -> None:
 def _trade(row: Mapping[str, Any]) -> TradeResult:
     spreads = row["spreads"]
     exit_time = row["exit_time"]
+    split = json.loads(row["split"] or "{}")
     return TradeResult(
         trade_id=row["trade_id"],
         day=date.fromisoformat(row["date"]),
@@ -241,11 +261,12 @@ def _trade(row: Mapping[str, Any]) -> TradeResult:
         strike_gap=row["strike_gap"],
         credit=row["entry_credit"],
         quoted_credit=round(spreads * row["quoted_credit"], 2),
-        predicted=round(spreads * row["expected_profit"], 2),
+        expected=round(spreads * row["expected_profit"], 2),
+        edge=round(spreads * split["edge"], 2) if split else None,
         pnl=row["final_pnl"],
         fees=row["fees"],
         note=row["note"],
-        parts=credit_parts(json.loads(row["split"] or "{}"), spreads),
+        parts=credit_parts(split, spreads),
     )
 
 

@@ -28,28 +28,62 @@ class Line(NamedTuple):
     n: int
 
 
-class Prediction(NamedTuple):
-    """Predicted against realised dollars of the finished trades.
+class Forecast(NamedTuple):
+    """What was predicted of a trade and what came of it, in dollars.
 
-    `error` is the standard error of the mean difference, None for a single trade. `line` is None
-    where fewer than three trades, or equal predictions, make none.
+    `edge` counts the pay for SPY's hours after the close as a cost, `kept` does not: no moment's
+    quotes tell how much of it is one. A position that is bought back before the close gives back
+    in its price what of that pay was real; one that expires keeps it unless SPY moves by 17:30.
+    """
+
+    edge: float
+    kept: float
+    realised: float
+
+
+class Prediction(NamedTuple):
+    """Predicted against realised dollars, means over `n` finished trades.
+
+    `edge` and `kept` are the ends of the range that was predicted, `error` and `kept_error` the
+    standard errors of the mean differences from them, None for a single trade. `unpredicted` trades
+    had no edge that could be reckoned. `line` is realised on edge, `kept_line` on the upper end,
+    None where fewer than three trades, or equal predictions, make none.
     """
 
     n: int
-    predicted: float
+    edge: float
+    kept: float
     realised: float
     error: float | None
+    kept_error: float | None
     line: Line | None
+    kept_line: Line | None
+    unpredicted: int = 0
 
     @property
     def difference(self) -> float:
-        """Mean realised less mean predicted, dollars a trade."""
-        return self.realised - self.predicted
+        """Mean realised less mean edge, dollars a trade."""
+        return self.realised - self.edge
+
+    @property
+    def kept_difference(self) -> float:
+        """Mean realised less the upper end of the range."""
+        return self.realised - self.kept
+
+    @property
+    def below(self) -> bool | None:
+        """Whether what was realised is more than two standard errors below the range."""
+        return None if self.error is None else self.difference < -2 * self.error
+
+    @property
+    def above(self) -> bool | None:
+        """Whether it is as much above the range."""
+        return None if self.kept_error is None else self.kept_difference > 2 * self.kept_error
 
     @property
     def is_within_noise(self) -> bool | None:
-        """Whether the difference is below two standard errors; None where nobody can tell."""
-        return None if self.error is None else abs(self.difference) <= 2 * self.error
+        """Whether it is neither; None where nobody can tell."""
+        return None if self.error is None else not (self.below or self.above)
 
 
 class Point(NamedTuple):
@@ -100,6 +134,7 @@ def figures(days: Sequence[DayResult]) -> Figures:
     """Return what these days, in their order, amount to."""
     trades = finished(days)
     results = [trade.pnl or 0.0 for trade in trades]
+    predicted = forecasts(trades)
     return Figures(
         days=len(days),
         days_traded=sum(1 for day in days if day.trades),
@@ -116,23 +151,40 @@ def figures(days: Sequence[DayResult]) -> Figures:
                 for t in trades
             ]
         ),
-        prediction=prediction([(t.predicted, t.pnl or 0.0) for t in trades]),
+        prediction=prediction(predicted, len(trades) - len(predicted)),
         points=tuple(_points(days)),
     )
 
 
-def prediction(pairs: Sequence[tuple[float, float]]) -> Prediction | None:
+def forecasts(trades: Iterable[TradeResult]) -> list[Forecast]:
+    """Return what was predicted of the finished trades that had an edge."""
+    return [
+        Forecast(trade.edge, trade.kept, trade.pnl)
+        for trade in trades
+        if trade.edge is not None and trade.kept is not None and trade.pnl is not None
+    ]
+
+
+def prediction(found: Sequence[Forecast], unpredicted: int = 0) -> Prediction | None:
     """Compare what was predicted with what came of it; None without a trade."""
-    if not pairs:
+    if not found:
         return None
-    gaps = [realised - predicted for predicted, realised in pairs]
     return Prediction(
-        n=len(pairs),
-        predicted=fmean(predicted for predicted, _ in pairs),
-        realised=fmean(realised for _, realised in pairs),
-        error=stdev(gaps) / math.sqrt(len(gaps)) if len(gaps) > 1 else None,
-        line=calibration(pairs),
+        n=len(found),
+        edge=fmean(each.edge for each in found),
+        kept=fmean(each.kept for each in found),
+        realised=fmean(each.realised for each in found),
+        error=_error([each.realised - each.edge for each in found]),
+        kept_error=_error([each.realised - each.kept for each in found]),
+        line=calibration([(each.edge, each.realised) for each in found]),
+        kept_line=calibration([(each.kept, each.realised) for each in found]),
+        unpredicted=unpredicted,
     )
+
+
+def _error(gaps: Sequence[float]) -> float | None:
+    """Return the standard error of a mean, None for a single value."""
+    return stdev(gaps) / math.sqrt(len(gaps)) if len(gaps) > 1 else None
 
 
 def calibration(pairs: Sequence[tuple[float, float]]) -> Line | None:

@@ -10,7 +10,7 @@ from src.exports import Cell, Sheet
 _TRADES = (
     "trade_id date simulated quotes entry_time_et exit_time_et exit_reason spreads spy_price "
     "spx_price spy_strike spx_strike strike_gap entry_credit quoted_credit expected_profit "
-    "final_pnl fees note"
+    "edge edge_evening_kept final_pnl fees note"
 )
 _DAYS = (
     "date simulated source quotes looks priced qualified best_expected_profit trades pnl equity "
@@ -39,7 +39,9 @@ def trades_sheet(days: Sequence[DayResult]) -> Sheet:
             t.strike_gap,
             t.credit,
             t.quoted_credit,
-            t.predicted,
+            t.expected,
+            t.edge,
+            t.kept,
             t.pnl,
             t.fees,
             t.note,

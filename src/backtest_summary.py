@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from src.backtest import GENERATED, DayResult
+from src.backtest import GENERATED, DayResult, TradeResult
 from src.backtest_figures import FEW, Figures, Prediction
 from src.words import count, money
 
@@ -100,22 +100,37 @@ def _reasons(found: Figures) -> Iterator[str]:
 
 def _prediction(known: Prediction) -> Iterator[str]:
     yield (
-        f"Predicted       mean {money(known.predicted)} a trade, realised {money(known.realised)} "
-        f"(n = {known.n})"
+        f"Predicted       edge {money(known.edge)} a trade, {money(known.kept)} where SPY's evening"
+        f" costs nothing; realised {money(known.realised)} (n = {known.n})"
     )
-    if known.error is None:
-        yield f"Difference      {money(known.difference)}; one trade tells nothing of the noise"
-    else:
-        verdict = "within" if known.is_within_noise else "NOT within"
-        yield (
-            f"Difference      {money(known.difference)}, standard error ${known.error:,.2f}: "
-            f"{verdict} the noise (two standard errors; n = {known.n}{few(known.n)})"
+    if known.unpredicted:
+        left_out = count(known.unpredicted, "trade")
+        yield f"                {left_out} left out here: no volatility made the prices, so no edge"
+    yield f"Noise           {noise(known)}"
+    for line, of in ((known.line, "edge"), (known.kept_line, "its upper end")):
+        if line:
+            yield (
+                f"Calibration     realised = {money(line.intercept)} + {line.slope:.2f} x {of}, "
+                f"left over ${line.residual:,.2f} (n = {known.n}{few(known.n)})"
+            )
+
+
+def noise(known: Prediction) -> str:
+    """Return in one sentence whether what was realised lies within the noise of the prediction."""
+    if known.error is None or known.kept_error is None:
+        return (
+            f"The one trade brought {money(known.difference)} against its edge: one tells nothing "
+            "of the noise."
         )
-    if known.line:
-        yield (
-            f"Calibration     realised = {money(known.line.intercept)} + {known.line.slope:.2f} x "
-            f"predicted, left over ${known.line.residual:,.2f} (n = {known.n}{few(known.n)})"
-        )
+    where = "within"
+    if not known.is_within_noise:
+        where = f"{'above' if known.above else 'below'} and NOT within"
+    return (
+        f"What was realised is {where} the noise of this range: {money(known.difference)} from the "
+        f"edge (standard error ${known.error:,.2f}), {money(known.kept_difference)} from its upper "
+        f"end (${known.kept_error:,.2f}); n = {known.n}, two standard errors are noise"
+        f"{few(known.n)}."
+    )
 
 
 def trade_line(day: DayResult) -> Iterator[str]:
@@ -125,6 +140,11 @@ def trade_line(day: DayResult) -> Iterator[str]:
         yield (
             f"{trade.day} {trade.entry:%H:%M} {trade.spreads} x "
             f"{trade.spy_strike:g}/{trade.spx_strike:g} (gap {trade.strike_gap:+.2f}) credit "
-            f"{money(trade.credit)}, expected {money(trade.predicted)}, {trade.reason or 'open'}, "
-            f"{pnl}"
+            f"{money(trade.credit)}, {_edge(trade)}, {trade.reason or 'open'}, {pnl}"
         )
+
+
+def _edge(trade: TradeResult) -> str:
+    if trade.edge is None or trade.kept is None:
+        return "edge not known"
+    return f"edge {money(trade.edge)} to {money(trade.kept)}"

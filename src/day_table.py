@@ -8,7 +8,6 @@ positive when received.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from src.backtest import DayMarket
 from src.fees import fee_schedule
 from src.market_data import Fault, MarketDataCollector, NoSetup
 from src.models import (
@@ -25,12 +25,11 @@ from src.models import (
     SPY_PER_SPREAD,
     OptionContract,
     Quote,
-    Session,
     Side,
     TradeSetup,
 )
-from src.outlook import Outlook, last_closes, outlook
-from src.ports import Clock, QuoteSource, RetryLater
+from src.outlook import closes_without_record, outlook
+from src.ports import Clock, RetryLater
 from src.settings import Settings
 from src.settlement import calculate_expiration_value
 from src.strategy_engine import Capacity, should_enter_trade
@@ -105,43 +104,33 @@ class DayTable:
         return len(self.spy) - 1
 
 
-class _Moment:
-    """A clock that stands where it is put."""
-
-    def __init__(self, moment: datetime) -> None:
-        self.moment = moment
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def sleep(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
-
-
 def day_table(
-    source: Callable[[Clock], QuoteSource],
-    session: Session,
+    market: DayMarket,
     settings: Settings,
+    clock: Clock,
     *,
     judged: NDArray[np.bool_],
     looked: NDArray[np.bool_],
     least: float,
     spreads: int,
 ) -> DayTable:
-    """Return the table of a day. `source` makes the day's quotes, told by the clock it is given.
+    """Return the table of a day; `clock` stands at its open and moves only when slept on.
 
     `judged` and `looked` say at which minutes an entry is judged and a position looked at: other
     rows stay empty. Pairs are followed where an entry could be worth more than `least` dollars,
     for one to `spreads` spreads.
     """
-    clock = _Moment(session.open)
-    maker = _Maker(source(clock), clock, session, settings, len(judged), least, spreads)
+    maker = _Maker(market, clock, settings, len(judged), least, spreads)
     for minute in range(len(judged) - 1):
         if judged[minute] or looked[minute]:
-            clock.moment = session.open + timedelta(minutes=minute)
+            _put(clock, market.session.open + timedelta(minutes=minute))
             maker.see(minute, judge=bool(judged[minute]))
-    clock.moment = session.spy_options_close
+    _put(clock, market.session.spy_options_close)
     return maker.table()
+
+
+def _put(clock: Clock, moment: datetime) -> None:
+    clock.sleep((moment - clock.now()).total_seconds())
 
 
 class _Maker:
@@ -149,20 +138,21 @@ class _Maker:
 
     def __init__(
         self,
-        source: QuoteSource,
-        clock: _Moment,
-        session: Session,
+        market: DayMarket,
+        clock: Clock,
         settings: Settings,
         rows: int,
         least: float,
         spreads: int,
     ) -> None:
+        session, source = market.session, market.source(clock)
         self._source, self._clock, self._session = source, clock, session
         self._settings = _judging(settings)
         self._fees = fee_schedule(settings.fees)
         self._cost = lru_cache(maxsize=4096)(self._fee)
         self._collector = MarketDataCollector(source, clock, session, self._settings)
-        self._expected = self._expectation()
+        closes = closes_without_record(source, session.day, market.closes_before)
+        self._expected = outlook(session.day, settings.strategy, closes=closes)
         self._rows, self._least, self._spreads = rows, least, spreads
         self._pairs: dict[tuple[OptionContract, OptionContract], int] = {}
         self._value: list[Whole] = []
@@ -171,15 +161,6 @@ class _Maker:
         self.column["offer"][:] = -np.inf
         self.column["pair"][:] = -1
         self._entry = np.zeros((spreads, rows), np.int32)
-
-    def _expectation(self) -> Outlook:
-        """Return what a day expects that has no record of others: its source is asked."""
-        session = self._session
-        try:
-            closes = last_closes(self._source, session.day)
-        except RetryLater:
-            closes = None
-        return outlook(session.day, self._settings.strategy, closes=[closes] if closes else [])
 
     def see(self, minute: int, *, judge: bool) -> None:
         """Fill in one row."""

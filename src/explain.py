@@ -70,7 +70,7 @@ def verdict(decision: EntryDecision) -> str:
         level = f", risk {decision.valuation.risk_level}" if decision.valuation else ""
         return (
             f"TRADE {spreads}: all six criteria hold, with an expected profit of "
-            f"{money(decision.expected_profit)} a spread{level}."
+            f"{money(decision.expected_profit)} a spread{level}{_although(decision)}."
         )
     failed = [each for each in decision.criteria if not each.passed]
     if NOT_BELIEVED in "".join(each.seen for each in failed):
@@ -79,8 +79,16 @@ def verdict(decision: EntryDecision) -> str:
     if not failed:
         return "NO TRADE: all six criteria hold, and not one spread fits into the account."
     others = f", and {len(failed) - 1} more of the six criteria" if len(failed) > 1 else ""
-    last = next((each for each in reversed(failed) if each.seen != UNKNOWN), failed[-1])
-    return f"NO TRADE: {last.name} fails ({last.seen}; needed: {last.limit}){others}."
+    named = next((each for each in reversed(failed) if each.seen != UNKNOWN), failed[-1])
+    if failed[0].name == "market open":
+        named = failed[0]  # whatever is missing then is missing because of it
+    return f"NO TRADE: {named.name} fails ({named.seen}; needed: {named.limit}){others}."
+
+
+def _although(decision: EntryDecision) -> str:
+    if decision.valuation is None or not decision.valuation.contradiction:
+        return ""
+    return ", although the quotes cannot both be true, which strategy.vol_gap_blocks allows here"
 
 
 def _prices(setup: TradeSetup, expected: Outlook) -> Iterator[Block]:
@@ -179,6 +187,12 @@ def credit_blocks(setup: TradeSetup, valuation: Valuation) -> Iterator[Block]:
         f"is worth about half of its ${MULTIPLIER} at the end. The way out is counted as often as "
         "SPY is expected to end above the strike or just below it."
     )
+    if split.after_hours:
+        yield Paragraph(
+            "No moment's quotes tell how much of the pay for the hours after the close is earned: "
+            "the edge counts all of it as a cost. If all were earned, the expected profit would be "
+            f"{money(split.edge + split.after_hours)}."
+        )
 
 
 def _stress_tables(package: Package) -> Iterator[Block]:

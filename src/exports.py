@@ -21,8 +21,8 @@ FOUR_DECIMALS = frozenset({"ratio", "win_rate", "profit_factor"})
 TIMES = {"entry_time": "entry_time_et", "exit_time": "exit_time_et"}
 ALL_REASONS = "ALL"
 _MENDS = {
-    errno.ENOSPC: "free some space on the disk and export again",
-    errno.EDQUOT: "free some space on the disk and export again",
+    errno.ENOSPC: "free some space on the disk and start again",
+    errno.EDQUOT: "free some space on the disk and start again",
     errno.EACCES: "make its folder writable, or close the program that has the file open",
     errno.EPERM: "make its folder writable, or close the program that has the file open",
     errno.EROFS: "the disk is read-only, so name another folder with --data-dir",

@@ -63,9 +63,14 @@ def nearest_strike(level: float, step: float, lean: float = math.inf) -> float:
 
 
 class QuoteLimits(NamedTuple):
-    """What a quote must satisfy: ages in seconds, widths per share, a jump as a fraction."""
+    """What a quote must satisfy: ages in seconds, widths per share, a jump as a fraction.
+
+    `max_age` is longer on a recording with few quotes, `max_lag`, between an option and its
+    underlying, is not.
+    """
 
     max_age: float
+    max_lag: float
     max_skew: float
     max_jump: float
     max_spy_spread: float
@@ -105,13 +110,19 @@ class QuoteLimits(NamedTuple):
 
     def skew_faults(self, one: str, first: Quote, other: str, second: Quote) -> Faults:
         """Return why two quotes were not true at the same moment, if they were not."""
-        skew = abs((first.at - second.at).total_seconds())
-        if skew <= self.max_skew:
-            return []
-        limit = _seconds(self.max_skew)
-        return [
-            (Fault.AGE, f"{one} and {other} are {_seconds(skew)} apart in time (at most {limit})")
-        ]
+        return _apart(one, first.at, other, second.at, self.max_skew)
+
+    def lag_faults(self, name: str, priced: datetime, quote: Quote) -> Faults:
+        """Return why an option's quote is not of its underlying's moment, if it is not."""
+        return _apart(f"the {name} price", priced, "its call's quote", quote.at, self.max_lag)
+
+
+def _apart(one: str, first: datetime, other: str, second: datetime, limit: float) -> Faults:
+    apart = abs((first - second).total_seconds())
+    if apart <= limit:
+        return []
+    words = f"{one} and {other} are {_seconds(apart)} apart in time (at most {_seconds(limit)})"
+    return [(Fault.AGE, words)]
 
 
 def _seconds(value: float) -> str:
@@ -132,6 +143,7 @@ class MarketDataCollector:
         self._seen: dict[str, float] = {}
         self._contracts: dict[tuple[float, float], tuple[OptionContract, OptionContract]] = {}
         self._spx_uncertainty = 0.0
+        self._priced: tuple[datetime, datetime] | None = None
         data = settings.market_data
         self._index_is_trusted = session.open + timedelta(
             minutes=data.spx_index_trusted_after_minutes
@@ -141,6 +153,7 @@ class MarketDataCollector:
             max_age=max(
                 data.max_quote_age_seconds, min(source.cadence_seconds or 0.0, LONGEST_CADENCE)
             ),
+            max_lag=data.max_quote_age_seconds,
             max_skew=data.max_leg_skew_seconds,
             max_jump=data.max_jump_percent / 100,
             max_spy_spread=data.max_spy_spread,
@@ -172,7 +185,7 @@ class MarketDataCollector:
                 sound[name] = quote.last
         if len(sound) == 2:
             spy, spx = answer["SPY"], answer["SPX"]
-            self._spx_uncertainty = spx.uncertainty
+            self._spx_uncertainty, self._priced = spx.uncertainty, (spy.at, spx.at)
             faults += self.limits.skew_faults("the SPY", spy, "SPX prices", spx)
         return sound, tuple(faults)
 
@@ -243,6 +256,9 @@ class MarketDataCollector:
         faults += self.limits.market_faults(spx_call, spx_quote, answered)
         if spy_quote and spx_quote:
             faults += self.limits.skew_faults("the SPY", spy_quote, "SPXW quotes", spx_quote)
+            if self._priced and not faults:
+                faults += self.limits.lag_faults("SPY", self._priced[0], spy_quote)
+                faults += self.limits.lag_faults("SPX", self._priced[1], spx_quote)
         if faults or spy_quote is None or spx_quote is None:
             return NoSetup(now, tuple(faults), spy_price, spx_price)
         return TradeSetup(
@@ -282,6 +298,7 @@ class MarketDataCollector:
         if level is None or level.last is None:
             return None
         self._spx_uncertainty = level.uncertainty
+        self._priced = self._priced and (self._priced[0], level.at)
         return round(level.last, 2)
 
     def tradable(

@@ -64,6 +64,22 @@ def last_closes(source: QuoteSource, day: date, known: date | None = None) -> Cl
     return None
 
 
+def closes_without_record(
+    source: QuoteSource, day: date, told: Sequence[Closes] = ()
+) -> tuple[Closes, ...]:
+    """Return the closes that a day without a record knows, the newest first.
+
+    They are those that were `told` of it, and those of the last session where its source knows
+    newer ones; a source that does not answer is gone on without.
+    """
+    known = tuple(sorted(told, reverse=True))
+    try:
+        last = last_closes(source, day, known[0].day if known else None)
+    except RetryLater:
+        last = None
+    return (last, *known) if last else known
+
+
 class Expectations:
     """What is expected of one session, found out before it is needed.
 

@@ -179,7 +179,9 @@ class MarketData(Section):
     max_spx_spread: Positive = Field(
         1.0, description="Points between bid and ask of the SPXW call, at most."
     )
-    max_quote_age_seconds: Positive = Field(5.0, description="Seconds that a quote may be old.")
+    max_quote_age_seconds: Positive = Field(
+        5.0, description="Seconds that a quote may be old, and lie from its underlying's price."
+    )
     max_jump_percent: Positive = Field(
         2.0, description="Percent by which a price may differ from the last look's unconfirmed."
     )

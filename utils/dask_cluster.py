@@ -26,7 +26,7 @@ def run_on_cluster(
     to answer. Its workers must be able to import the function and to read the files that the tasks
     name, so they are started in this project's folder; the scheduler may run anywhere. Tasks that
     have not begun are taken back when the caller stops. Raises MendInput where Dask is not
-    installed, and RetryLater where the scheduler or its workers do not answer.
+    installed or the address is none, RetryLater where the scheduler or its workers do not answer.
     """
     try:
         import distributed  # noqa: PLC0415 - only who has a cluster
@@ -36,6 +36,14 @@ def run_on_cluster(
             "and use this machine's own cores."
         ) from error
     dask: Any = distributed  # which has no types
+    try:
+        # A client that was made for no address at all cannot be thrown away in silence.
+        dask.comm.get_address_host_port(address)
+    except ValueError as error:
+        raise MendInput(
+            f"--scheduler {address}: this is no address ({error}); a scheduler prints its own, such"
+            " as tcp://192.168.0.5:8786."
+        ) from error
     try:
         client = dask.Client(address, timeout=patience, set_as_default=False)
     except (OSError, ValueError) as error:

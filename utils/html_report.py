@@ -5,7 +5,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from src.backtest import DayResult, TradeResult
-from src.backtest_figures import Figures, Prediction, finished
+from src.backtest_figures import Figures, Prediction, finished, forecasts
 from src.backtest_summary import few, span
 from src.ports import MendInput
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _STYLE = (
     "body{font-family:sans-serif;max-width:70em;margin:2em auto;padding:0 1em}"
-    "pre{background:#f4f4f4;padding:1em;overflow-x:auto}"
+    "pre{background:#f4f4f4;padding:1em;white-space:pre-wrap}"
     "h1 b{color:#b00020}table{border-collapse:collapse}td,th{padding:.2em .7em;text-align:right}"
 )
 _TICKS = 12
@@ -127,31 +127,43 @@ def _split_by_day(trades: Sequence[TradeResult]) -> "Figure":
 
 def _predicted(trades: Sequence[TradeResult], known: Prediction) -> "Figure":
     figure = _figure(
-        f"Predicted against realised (n = {known.n}{few(known.n)})",
-        "predicted, dollars a trade",
+        f"Predicted edge against realised P&L (n = {known.n}{few(known.n)})",
+        "edge, dollars a trade; the bar ends where SPY's evening costs nothing",
         "realised, dollars a trade",
     )
-    predicted = [trade.predicted for trade in trades]
+    found = forecasts(trades)
+    edges = [each.edge for each in found]
     figure.add_scatter(
         name="trades",
-        x=predicted,
-        y=[trade.pnl for trade in trades],
+        x=edges,
+        y=[each.realised for each in found],
         mode="markers",
-        text=[trade.trade_id for trade in trades],
+        text=[trade.trade_id for trade in trades if trade.edge is not None],
         marker_color=_BLUE,
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [each.kept - each.edge for each in found],
+            "arrayminus": [0.0] * len(found),
+            "color": _GREY,
+        },
     )
-    ends = [min(predicted), max(predicted)]
+    kept = [each.kept for each in found]
+    ends = [min(edges), max(kept)]
     figure.add_scatter(
         name="as predicted", x=ends, y=ends, mode="lines", line={"dash": "dot", "color": _GREY}
     )
-    if known.line:
-        figure.add_scatter(
-            name=f"calibration: {known.line.intercept:+,.0f} + {known.line.slope:.2f} x",
-            x=ends,
-            y=[known.line.intercept + known.line.slope * x for x in ends],
-            mode="lines",
-            line_color=_RED,
-        )
+    lines = ((known.line, edges, "edge", _RED), (known.kept_line, kept, "upper end", _GREEN))
+    for line, values, of, colour in lines:
+        if line:
+            ends = [min(values), max(values)]
+            figure.add_scatter(
+                name=f"calibration: {line.intercept:+,.0f} + {line.slope:.2f} x {of}",
+                x=ends,
+                y=[line.intercept + line.slope * x for x in ends],
+                mode="lines",
+                line_color=colour,
+            )
     return figure
 
 

@@ -288,7 +288,9 @@ def ex_dividend(today: date, table: Path, days: "MarketCalendar") -> Check:
         words = f"SPY is quoted without its dividend from {coming.ex_date} on."
         mend = "Calls assigned tonight cost the dividend as well; hold none over the close."
         return Check(name, Verdict.WARN, words, mend)
-    words = f"the next date of SPY is {coming.ex_date}."
+    end = known[-1].ex_date
+    ends = "the last in the table" if end == coming.ex_date else f"the table ends with {end}"
+    words = f"the next date of SPY is {coming.ex_date}, {ends}."
     if last and not last.is_known:
         words += f" The amount of {last.ex_date} is taken as ${last.amount:.2f}, as the one before."
         mend = f"Put the amount that was paid into {table}."

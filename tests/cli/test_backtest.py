@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import json
 import signal
 import subprocess
 import sys
@@ -83,6 +84,30 @@ def test_two_processes_come_to_the_same_as_one(person: Person, folder: Path) -> 
     assert [person.rows(name) for name in ("backtest_trades", "backtest_days")] == first
 
 
+@pytest.mark.parametrize("command", ["backtest", "sweep"])
+def test_a_tape_s_day_expects_its_ratio_by_all_the_closes_that_are_told_beside_it(
+    person: Person, folder: Path, command: str
+) -> None:
+    beside = folder / "2026-03-09.json"
+    told = json.loads(beside.read_text())
+
+    def closes(spx: float, days: range) -> list[dict[str, object]]:
+        return [{"date": f"2026-03-0{day}", "SPY": 600.0, "SPX": spx} for day in days]
+
+    def trades(*before: dict[str, object]) -> str:
+        beside.write_text(json.dumps({**told, "closes_before": before}))
+        tape = folder / "2026-03-09.csv.gz"
+        if command == "backtest":
+            person.types(tape, "--no-html", "--jobs", 1)
+            return person.rows("backtest_days")[0]["trades"]
+        person.types("sweep", tape, "--jobs", 1, "--exact", 1, "--grid", "strategy.max_spreads=1,2")
+        return person.rows("sweep")[0]["trades"]
+
+    off, sound = closes(5950.0, range(6, 7)), closes(6000.0, range(2, 6))
+    assert trades(*off) == "0"
+    assert trades(*sound, *off) == "1", "one of five was off"
+
+
 def test_a_range_of_days_leaves_the_others_out(person: Person, folder: Path) -> None:
     told = person.types(folder, "--from", DAY + timedelta(days=1), "--no-html", "--jobs", 1)
     assert "Days            1 (1 quotes), 2026-03-10 to 2026-03-10" in told
@@ -118,8 +143,10 @@ def test_official_closes_of_a_table_settle_what_expires(person: Person, tmp_path
     told = "date,vix,spy_close,spx_close\n2026-03-06,20,,\n2026-03-09,20,601.00,6015.00\n"
     table.write_bytes(gzip.compress(told.encode()))
     late = ("--set", "market_data.max_quote_age_seconds=60")
-    assert "Not finished    1" in person.types(tape, "--no-html", *late)
-    person.types(tape, "--closes", table, "--no-html", *late)
+    told = person.types(tape, "--no-html", *late)
+    assert "Not finished    1" in told
+    assert "no official closes are known of 1 of 1 tape" in told
+    assert "no official closes" not in person.types(tape, "--closes", table, "--no-html", *late)
     (trade,) = person.rows("backtest_trades")
     # 1275.70 received; 15 points of SPXW and 1 dollar of SPY, twice: 3000 less 2000.
     assert (trade["exit_reason"], trade["final_pnl"]) == ("EXPIRED", "2275.70")

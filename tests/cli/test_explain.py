@@ -7,15 +7,13 @@ from pathlib import Path
 import pytest
 
 from brokers.ibkr_link import IbkrLink
-from scripts.explain_moment import Scene, _earlier
 from src.database import Store, open_database
 from src.day_record import DayRecord
-from src.ports import OfficialCloses, RetryLater
-from src.ratio import Closes
+from src.ports import OfficialCloses
 from tests.cli.player import Player, files, refusal
 from tests.conftest import REAL_DATA
 from tests.fakes.broker_places import Place, at_alpaca, at_tws, ran
-from tests.fakes.builders import ScriptedMarket, a_clock, a_session, at
+from tests.fakes.builders import at
 from tests.fakes.tapes import FAIR, a_tape, rows_at, write_tape
 
 NO_KEYS = {"OPTIONSARB_BROKER__API_KEY": "", "OPTIONSARB_BROKER__API_SECRET": ""}
@@ -60,6 +58,35 @@ def test_the_verdict_is_one_sentence_with_the_reason(play: Player, tmp_path: Pat
     assert "NO TRADE: expected profit fails (-$" in told
     late = page(play, "--replay", fair, "--at", "10:30")
     assert "and 1 more of the six criteria" in late
+
+
+def test_the_verdict_names_quotes_that_only_a_setting_lets_pass(play: Player, tape: Path) -> None:
+    told = page(play, "--replay", tape, "--at", "09:41")
+    assert "a spread, risk MEDIUM, although the quotes cannot both be true" in told
+
+
+def test_after_the_close_the_verdict_is_that_the_market_is_closed(play: Player, tape: Path) -> None:
+    told = page(play, "--replay", tape, "--at", "16:10")
+    assert "NO TRADE: market open fails (16:10:00; needed: 09:30 to 16:00)" in told
+
+
+def test_the_expected_profit_is_told_without_the_evening_s_pay_as_well(
+    play: Player, tape: Path
+) -> None:
+    told = page(play, "--replay", tape, "--at", "09:41")
+    assert "the edge counts all of it as a cost. If all were earned" in told
+    kept = told.partition("the expected profit would be ")[2].split()[0]
+    assert kept == "+$611.58."
+
+
+def test_between_the_few_moments_of_a_tape_the_nearest_are_named(
+    play: Player, tmp_path: Path
+) -> None:
+    rows = [row for minute in ("09:36", "10:40") for row in rows_at(at(minute))]
+    tape = write_tape(tmp_path / "2026-03-09.csv.gz", *rows)
+    told = page(play, "--replay", tape, "--at", "10:00")
+    assert "the last before 10:00:00 are of 09:36:00, the next are of 10:40:00" in told
+    assert "this tape has quotes" not in page(play, "--replay", tape, "--at", "10:40")
 
 
 def test_quotes_that_forbid_an_entry_are_the_reason_that_comes_first(
@@ -201,18 +228,6 @@ def test_the_page_of_a_broker_is_sized_for_its_account_and_knows_what_the_record
         assert "sized for the broker's account: $" in told
         assert "by the close up to 2026-05-29" in told
         assert place.orders() == 0
-
-
-def test_closes_that_cannot_be_asked_for_leave_the_page_with_those_on_record() -> None:
-    market = ScriptedMarket(a_clock())
-    market.official_closes = silent  # type: ignore[method-assign]
-    known = (Closes(date(2026, 3, 5), 600.0, 6010.0),)
-    scene = Scene("a test", (), a_session(), market, a_clock(), closes=known)
-    assert _earlier(scene) == known
-
-
-def silent(day: date) -> OfficialCloses | None:
-    raise RetryLater(f"no answer about {day}")
 
 
 @pytest.mark.real_data

@@ -14,9 +14,11 @@ from scripts.backtest_days import Plan
 from scripts.run_sweep import main
 from scripts.sweep_chunks import Kept, Task, digest, joined, on_this_machine, tasks_of
 from scripts.sweep_report import played
+from src.ports import MendInput
 from src.settings import Settings
 from src.sweep import Outcome
 from src.sweep_grid import Axis, parse_axis
+from tests.fakes.clusters import a_cluster
 
 GRID = ("strategy.min_entry_credit=0,100", "strategy.strike_rule=atm,matched")
 DAYS = list(range(20))
@@ -110,6 +112,13 @@ def test_what_cannot_be_swept_ends_in_a_sentence_and_exit_2(
     assert words in capfd.readouterr().err
 
 
+def test_a_sweep_that_varies_nothing_is_refused_with_a_way_out(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--generated", "0:2", "--out", str(tmp_path)]) == 2
+    assert "Name what to vary with --grid" in capfd.readouterr().err
+
+
 def test_an_interrupted_sweep_goes_on_with_what_it_has_kept(tmp_path: Path) -> None:
     work, folder = tasks(tmp_path), tmp_path / "kept"
     whole = joined(played(work, Kept(tmp_path / "other"), 1, None))
@@ -131,6 +140,27 @@ def test_a_kept_file_that_is_damaged_is_played_again(tmp_path: Path) -> None:
     assert (joined(played(work, kept, 1, None)).pnl == whole.pnl).all()
 
 
+def test_a_sweep_that_cannot_keep_what_is_finished_says_where_and_why(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.write_text("a file where a folder should be")
+    assert sweep_of(out, "--generated", "0:2") == 2
+    told = capfd.readouterr().err
+    assert told.startswith(f"optionsarbitrage: {out}")
+    assert "could not be written" in told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_a_full_disk_ends_a_sweep_in_a_sentence_and_leaves_no_half_file(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    (tmp_path / "000000.part").symlink_to("/dev/full")
+    (chunk,) = [found for _, found in on_this_machine(tasks(tmp_path)[:1], 1)]
+    with pytest.raises(MendInput, match=r"000000\.npz could not be written .No space left"):
+        kept.save(0, chunk)
+    assert list(tmp_path.glob("0*")) == []
+
+
 def test_two_processes_find_what_one_does(tmp_path: Path) -> None:
     work = tasks(tmp_path)
     alone = joined([chunk for _, chunk in on_this_machine(work, 1)])
@@ -139,18 +169,10 @@ def test_two_processes_find_what_one_does(tmp_path: Path) -> None:
 
 
 def test_a_dask_cluster_finds_what_this_machine_does(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
     work = tasks(tmp_path)
     alone = joined(played(work, Kept(tmp_path / "alone"), 1, None))
-    with distributed.LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        processes=False,
-        host="127.0.0.1",
-        protocol="tcp",
-        dashboard_address=None,
-    ) as cluster:
-        there = joined(played(work, Kept(tmp_path / "there"), 1, cluster.scheduler_address))
+    with a_cluster() as address:
+        there = joined(played(work, Kept(tmp_path / "there"), 1, address))
     assert (there.pnl == alone.pnl).all()
     assert np.array_equal(there.doubt, alone.doubt)
 

@@ -96,9 +96,9 @@ def a_table(market: DayMarket, settings: Settings) -> DayTable:
     rules = rules_of(settings, market.session)
     close = minute_of(market.session, market.session.close)
     return day_table(
-        market.source,
-        market.session,
+        market,
         settings,
+        VirtualClock(market.session.open),
         judged=judged_minutes([rules], close),
         looked=looked_minutes([rules], close),
         least=rules.least,

@@ -1,6 +1,5 @@
 import json
 import math
-from collections.abc import Callable
 from decimal import Decimal
 
 import numpy as np
@@ -8,14 +7,13 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from src.credit_split import value_setup
-from src.edge_arrays import Setups, edges
 from src.explain import credit_rows
 from src.fees import FeeSchedule
 from src.judgement import Valuation
 from src.models import TradeSetup
 from src.outlook import outlook
 from src.pricing import black_call, implied_total_vol, package_value
-from src.pricing_arrays import Floats, black_calls, implied_total_vols
+from src.pricing_arrays import black_calls, implied_total_vols
 from src.settings import Settings
 from src.strategy_engine import calculate_entry_credit
 from src.stress import AFTER_HOURS, BASES_BP, Package
@@ -134,36 +132,6 @@ def test_an_edge_is_never_more_than_the_gap_between_the_volatilities_pays(
     split = value(setup).split
     assert split is None or split.edge <= split.vol_gap + 0.02
     assert split is None or split.after_hours >= 0.0
-
-
-@given(st.lists(markets(), min_size=1, max_size=20))
-def test_the_edges_of_many_setups_are_those_of_each_to_the_cent(setups: list[TradeSetup]) -> None:
-    def column(read: Callable[[TradeSetup], float | None]) -> Floats:
-        return np.array([read(each) for each in setups], dtype=np.float64)
-
-    fees = FeeSchedule()
-    paid = np.full(len(setups), float(fees.opening(Decimal(1), Decimal(1))))
-    found = edges(
-        Setups(
-            spy=column(lambda each: each.spy_price),
-            spx=column(lambda each: each.spx_price),
-            spy_strike=column(lambda each: each.spy_contract.strike),
-            spx_strike=column(lambda each: each.spx_contract.strike),
-            spy_bid=column(lambda each: each.spy_call.bid),
-            spy_ask=column(lambda each: each.spy_call.ask),
-            spx_bid=column(lambda each: each.spx_call.bid),
-            spx_ask=column(lambda each: each.spx_call.ask),
-            fees_in=paid,
-            fees_out=paid,
-        ),
-        SETTINGS.strategy.after_hours_bp,
-        SETTINGS.strategy.pin_band_dollars,
-        SETTINGS.strategy.pin_band_percent,
-    )
-    for each, edge in zip(setups, found, strict=True):
-        split = value(each).split
-        # A part that lies half way between two cents may fall either way.
-        assert np.isnan(edge) if split is None else abs(edge - split.edge) < 0.021
 
 
 @given(markets())

@@ -5,14 +5,16 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from src.backtest import DayResult, TradeResult
-from src.backtest_figures import FEW, calibration, figures, prediction
-from src.backtest_summary import SIMULATED, summary, trade_line
+from src.backtest_figures import FEW, Forecast, Prediction, calibration, figures, prediction
+from src.backtest_summary import SIMULATED, noise, summary, trade_line
 from src.models import NEW_YORK
 
 FIRST = date(2026, 3, 9)
 
 
-def a_trade(pnl: float | None, predicted: float = 400.0, n: int = 0) -> TradeResult:
+def a_trade(
+    pnl: float | None, edge: float | None = 400.0, n: int = 0, evening: float = 0.0
+) -> TradeResult:
     day = FIRST + timedelta(days=n)
     entry = datetime(day.year, day.month, day.day, 9, 41, tzinfo=NEW_YORK)
     return TradeResult(
@@ -29,10 +31,11 @@ def a_trade(pnl: float | None, predicted: float = 400.0, n: int = 0) -> TradeRes
         strike_gap=2.5,
         credit=437.85,
         quoted_credit=437.85,
-        predicted=predicted,
+        expected=437.85,
+        edge=edge,
         pnl=pnl,
         fees=4.30,
-        parts={"strike gap": 125.0, "fees in": -2.15},
+        parts={"strike gap": 125.0, "after hours": evening, "fees in": -2.15},
     )
 
 
@@ -93,24 +96,75 @@ def test_too_few_or_equal_predictions_make_no_line(pairs: list[tuple[float, floa
     assert calibration(pairs) is None
 
 
-def test_a_prediction_is_within_the_noise_up_to_two_standard_errors() -> None:
-    # Realised less predicted: -3, -1, 1, 3 and an offset; their standard error is 1.29.
-    def shifted(offset: float) -> bool | None:
-        pairs = [(100.0 + n, 100.0 + n + gap + offset) for n, gap in enumerate((-3, -1, 1, 3))]
-        found = prediction(pairs)
-        assert found is not None
-        assert found.error == pytest.approx(1.2910, abs=1e-4)
-        return found.is_within_noise
+def predicted(offset: float, evening: float = 0.0) -> Prediction:
+    """Return four trades that brought -3, -1, 1, 3 and an offset more than their edges."""
+    found = prediction(
+        [
+            Forecast(100.0 + n, 100.0 + n + evening, 100.0 + n + gap + offset)
+            for n, gap in enumerate((-3, -1, 1, 3))
+        ]
+    )
+    assert found is not None
+    assert found.error == found.kept_error == pytest.approx(1.2910, abs=1e-4)
+    return found
 
-    assert shifted(2.5) is True
-    assert shifted(2.6) is False
+
+@pytest.mark.parametrize(
+    ("offset", "is_within"), [(-2.6, False), (-2.5, True), (2.5, True), (2.6, False)]
+)
+def test_a_prediction_is_within_the_noise_up_to_two_standard_errors(
+    offset: float, *, is_within: bool
+) -> None:
+    assert predicted(offset).is_within_noise is is_within
+
+
+@pytest.mark.parametrize(
+    ("offset", "words"),
+    [
+        (-2.6, "is below and NOT within the noise"),
+        (-2.5, "is within the noise"),
+        (5.0, "is within the noise"),
+        (12.5, "is within the noise"),
+        (12.6, "is above and NOT within the noise"),
+    ],
+)
+def test_between_the_edge_and_the_evening_s_pay_beside_it_nothing_is_a_surprise(
+    offset: float, words: str
+) -> None:
+    told = noise(predicted(offset, evening=10.0))
+    assert words in told
+    assert "n = 4" in told
+
+
+def test_the_edge_is_compared_whatever_the_decision_went_by() -> None:
+    found = figures(
+        [a_day(a_trade(10.0, edge=-20.0, evening=50.0), a_trade(20.0, edge=0.0, evening=10.0))]
+    ).prediction
+    assert found is not None
+    assert (found.edge, found.kept, found.realised) == (-10.0, 20.0, 15.0)
+
+
+def test_both_ends_of_the_range_have_a_calibration_line() -> None:
+    edges_alike = [a_trade(110.0 + n, edge=0.0, evening=200.0 + 2 * n, n=n) for n in range(4)]
+    text = told([a_day(*edges_alike)])
+    assert "realised = +$10.00 + 0.50 x its upper end, left over $0.00" in text
+    assert "x edge" not in text, "equal edges make no line"
+
+
+def test_a_trade_without_an_edge_is_left_out_of_the_comparison_and_counted() -> None:
+    days = [a_day(a_trade(10.0), a_trade(20.0, edge=None))]
+    found = figures(days).prediction
+    assert found is not None
+    assert (found.n, found.unpredicted) == (1, 1)
+    assert "1 trade left out here" in told(days)
+    assert figures([a_day(a_trade(20.0, edge=None))]).prediction is None
 
 
 def test_one_trade_tells_nothing_of_the_noise() -> None:
-    found = prediction([(100.0, -300.0)])
+    found = prediction([Forecast(100.0, 100.0, -300.0)])
     assert found is not None
     assert found.is_within_noise is None
-    assert "one trade tells nothing of the noise" in told(days_of(-300.0))
+    assert "one tells nothing of the noise" in told(days_of(-300.0))
 
 
 def test_below_thirty_trades_every_ratio_says_that_it_means_little() -> None:
@@ -145,8 +199,8 @@ def test_a_series_without_a_trade_names_its_best_moment() -> None:
 
 
 def test_a_trade_is_told_in_one_line() -> None:
-    (line,) = trade_line(a_day(a_trade(-12.5)))
+    (line,) = trade_line(a_day(a_trade(-12.5, evening=50.0)))
     assert line == (
-        "2026-03-09 09:41 1 x 600/6000 (gap +2.50) credit +$437.85, expected +$400.00, PIN_RISK, "
-        "P&L -$12.50"
+        "2026-03-09 09:41 1 x 600/6000 (gap +2.50) credit +$437.85, edge +$400.00 to +$450.00, "
+        "PIN_RISK, P&L -$12.50"
     )

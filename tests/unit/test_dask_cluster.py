@@ -1,5 +1,6 @@
 """Tasks on a cluster of one worker, on this machine."""
 
+import gc
 import math
 import subprocess
 import sys
@@ -8,23 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from src.ports import RetryLater
+from src.ports import MendInput, RetryLater
+from tests.fakes.clusters import a_cluster
 from utils.dask_cluster import _opener, run_on_cluster
 
-distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+pytest.importorskip("distributed", reason="Dask is not installed")
 
 
 @pytest.fixture
 def scheduler() -> Iterator[str]:
-    with distributed.LocalCluster(
-        n_workers=1,
-        threads_per_worker=1,
-        processes=False,
-        host="127.0.0.1",
-        protocol="tcp",
-        dashboard_address=None,
-    ) as cluster:
-        yield str(cluster.scheduler_address)
+    with a_cluster() as address:
+        yield address
 
 
 def test_every_task_comes_back_with_its_place(scheduler: str) -> None:
@@ -54,11 +49,13 @@ def test_a_scheduler_that_does_not_answer_is_told_in_words() -> None:
         list(run_on_cluster("tcp://127.0.0.1:9", math.sqrt, [1.0], patience=0.2))
 
 
+@pytest.mark.parametrize("address", ["nowhere", "tcp://here", "here:port", "mail://here:1"])
+def test_what_is_no_address_is_told_in_words_and_leaves_nothing_behind(address: str) -> None:
+    with pytest.raises(MendInput, match="this is no address"):
+        list(run_on_cluster(address, math.sqrt, [1.0]))
+    gc.collect()
+
+
 def test_a_scheduler_without_workers_is_told_in_words() -> None:
-    with (
-        distributed.LocalCluster(
-            n_workers=0, host="127.0.0.1", protocol="tcp", dashboard_address=None
-        ) as idle,
-        pytest.raises(RetryLater, match="it has no workers"),
-    ):
-        list(run_on_cluster(idle.scheduler_address, math.sqrt, [1.0]))
+    with a_cluster(workers=0) as idle, pytest.raises(RetryLater, match="it has no workers"):
+        list(run_on_cluster(idle, math.sqrt, [1.0]))

@@ -6,6 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from src.backtest import DayMarket
 from src.day_table import ANY_SIZE, FAULTS, REFUSED, UNKNOWN, DayTable, day_table
 from src.market_data import Fault
 from src.models import Quote
@@ -13,6 +14,7 @@ from src.ports import Clock, OfficialCloses, RetryLater
 from src.settings import Settings
 from src.sweep import Stack
 from tests.fakes.builders import ScriptedMarket, a_session, spxw_call, spy_call
+from utils.market_clock import VirtualClock
 
 SESSION = a_session()
 ROWS = 391
@@ -88,9 +90,14 @@ def a_table(
         "strategy.strike_rule=atm", "strategy.expected_profit=credit", *texts
     )
     return day_table(
-        source,  # type: ignore[arg-type] # a fake says less than the port
-        SESSION,
+        DayMarket(
+            SESSION,
+            "a fake",
+            "quotes",
+            source,  # type: ignore[arg-type] # a fake says less than the port
+        ),
         settings,
+        VirtualClock(SESSION.open),
         judged=judged,
         looked=looked,
         least=least,

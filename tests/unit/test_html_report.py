@@ -50,8 +50,9 @@ def test_every_picture_says_that_it_is_simulated_and_how_much_it_stands_on() -> 
 
 
 def test_a_calibration_line_is_drawn_where_there_is_one() -> None:
-    days = [a_day(a_trade(10.0 * n, predicted=100.0 * n, n=n), n=n) for n in range(4)]
-    assert "calibration: +0 + 0.10 x" in page(days)
+    days = [a_day(a_trade(10.0 * n, edge=100.0 * n, n=n), n=n) for n in range(4)]
+    assert "calibration: +0 + 0.10 x edge" in page(days)
+    assert "calibration: +0 + 0.10 x upper end" in page(days)
     assert "calibration" not in page(days_of(1.0, 2.0))
 
 

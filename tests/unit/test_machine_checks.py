@@ -270,12 +270,17 @@ def test_the_calendar_tells_of_today_and_of_the_next_half_day(today: date, words
 @pytest.mark.parametrize(
     ("today", "verdict", "words"),
     [
-        (date(2026, 7, 1), OK, "the next date of SPY is 2026-09-18."),
+        (
+            date(2026, 7, 1),
+            OK,
+            "the next date of SPY is 2026-09-18, the table ends with 2026-12-18.",
+        ),
         (
             date(2026, 12, 16),
             WARN,
             (
-                "the next date of SPY is 2026-12-18. The amount of 2026-09-18 is taken as $1.90, "
+                "the next date of SPY is 2026-12-18, the last in the table. "
+                "The amount of 2026-09-18 is taken as $1.90, "
                 "as the one before."
             ),
         ),

@@ -350,6 +350,22 @@ def test_a_source_of_slow_cadence_may_have_quotes_as_old_as_its_cadence(
     assert isinstance(a_collector(market).get_trade_setup(), TradeSetup) is accepted
 
 
+@pytest.mark.parametrize(("lag", "accepted"), [(5, True), (6, False)])
+def test_calls_on_a_slow_recording_are_not_priced_by_an_underlying_of_another_moment(
+    lag: float, *, accepted: bool
+) -> None:
+    market = a_market()
+    market.cadence_seconds = 300.0
+    aged(spy_call=60 + lag, spxw_call=60 + lag, spy=60, spx=60)(market)
+    found = a_collector(market).get_trade_setup()
+    assert isinstance(found, TradeSetup) is accepted
+    if isinstance(found, NoSetup):
+        assert found.reason == (
+            "the SPY price and its call's quote are 6 s apart in time (at most 5 s); "
+            "the SPX price and its call's quote are 6 s apart in time (at most 5 s)"
+        )
+
+
 @pytest.mark.parametrize(
     ("change", "spoil"),
     [

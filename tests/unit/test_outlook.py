@@ -4,7 +4,7 @@ import pytest
 
 from src.database import Store
 from src.day_record import DayRecord
-from src.outlook import Expectations, last_closes, outlook
+from src.outlook import Expectations, closes_without_record, last_closes, outlook
 from src.ports import OfficialCloses, RetryLater
 from src.ratio import Closes
 from src.settings import Settings
@@ -47,6 +47,25 @@ def test_holidays_are_passed_over_and_weekends_not_asked_for() -> None:
     assert last_closes(source, DAY) == Closes(date(2026, 3, 5), 600.0, 6010.0)
     assert source.asked == [FRIDAY, date(2026, 3, 5)]
     assert last_closes(Archive(), DAY) is None
+
+
+THURSDAY = Closes(date(2026, 3, 5), 598.0, 5990.0)
+WEDNESDAY = Closes(date(2026, 3, 4), 597.0, 5980.0)
+
+
+def test_a_day_without_a_record_knows_what_it_was_told_and_what_its_source_knows_since() -> None:
+    told = (WEDNESDAY, THURSDAY)
+    newest = Closes(FRIDAY, 600.0, 6010.0)
+    assert closes_without_record(Archive(FRIDAY), DAY, told) == (newest, THURSDAY, WEDNESDAY)
+    source = Archive(FRIDAY)
+    assert closes_without_record(source, DAY, (THURSDAY, newest)) == (newest, THURSDAY)
+    assert source.asked == [], "what was told of the last session needs no source"
+
+
+def test_a_day_without_a_record_goes_on_without_a_source_that_does_not_answer() -> None:
+    source = Archive(FRIDAY)
+    source.down = True
+    assert closes_without_record(source, DAY, (THURSDAY,)) == (THURSDAY,)
 
 
 def test_a_day_expects_by_the_closes_that_its_source_knows() -> None:
