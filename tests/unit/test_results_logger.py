@@ -332,8 +332,7 @@ def test_an_export_is_one_file_a_sheet_named_by_its_range(
 ) -> None:
     paths = logger.export_to_csv(DAY, NEXT_DAY)
     assert [path.name for path in paths] == [
-        f"{name}_2026-01-26_to_2026-01-27.csv"
-        for name in NAMES
+        f"{name}_2026-01-26_to_2026-01-27.csv" for name in NAMES
     ]
     assert {path.parent for path in paths} == {tmp_path / "exports"}
     assert sorted(path.name for path in (tmp_path / "exports").iterdir()) == sorted(
