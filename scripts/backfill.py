@@ -73,8 +73,8 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     return run(args, PROJECT)
 
 
-def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
-    """Return the command line, or exit with code 2 and a sentence."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser(
         prog="backfill.py",
         description="Turn history into tapes, which main.py --replay plays.",
@@ -93,7 +93,12 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
         allow_abbrev=False,
     )
     verify.add_argument("folder", type=Path, help="a folder of tapes")
-    return parser.parse_args(argv)
+    return parser
+
+
+def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
+    """Return the command line, or exit with code 2 and a sentence."""
+    return make_parser().parse_args(argv)
 
 
 def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

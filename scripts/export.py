@@ -44,31 +44,31 @@ def day(text: str) -> date:
         raise argparse.ArgumentTypeError(f"{text!r} is no day (YYYY-MM-DD)") from error
 
 
-def parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
-    made = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="export.py",
         description="Write what is on record of a range of days as CSV files for a spreadsheet.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    made.add_argument("start", type=day, help="first day, YYYY-MM-DD")
-    made.add_argument("end", type=day, help="last day, included")
-    made.add_argument(
+    parser.add_argument("start", type=day, help="first day, YYYY-MM-DD")
+    parser.add_argument("end", type=day, help="last day, included")
+    parser.add_argument(
         "--csv-dialect",
         choices=DIALECTS,
         metavar="NAME",
         help="how they are written, see below (default: exports.csv_dialect of the config)",
     )
-    add_files(made)
-    made.add_argument("--json", action="store_true", help="what was written, for other programs")
-    return made
+    add_files(parser)
+    parser.add_argument("--json", action="store_true", help="what was written, for other programs")
+    return parser
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Export the range that the command line names; return the exit code."""
-    args = parser().parse_args(argv)
+    args = make_parser().parse_args(argv)
     # Imported after parsing, so that --help and a mistyped day answer at once.
     try:
         from scripts.run_export import run  # noqa: PLC0415
