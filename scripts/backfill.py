@@ -109,7 +109,7 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    fetch.add_argument("--source", required=True, choices=SOURCES)
+    fetch.add_argument("--source", required=True, choices=SOURCES, help="see below")
     fetch.add_argument(
         "--from", required=True, type=_day, dest="first", metavar="DAY", help="YYYY-MM-DD"
     )
@@ -135,8 +135,10 @@ def _add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--kind", required=True, choices=("quotes", "bars", "prints"))
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV or Parquet")
+    parser.add_argument(
+        "--kind", required=True, choices=("quotes", "bars", "prints"), help="see below"
+    )
     parser.add_argument(
         "--map",
         default="",
