@@ -70,7 +70,11 @@ def _run(args: argparse.Namespace, project: Path, broker_checks: BrokerChecks) -
         each._replace(found=hide(each.found, secrets), mend=hide(each.mend, secrets))
         for each in rows
     ]
-    Console(secrets).line(_as_json(rows) if args.json else _as_text(rows))
+    console = Console(secrets)
+    if args.json:
+        console.line(_as_json(rows))
+    else:
+        console.page(_as_text(rows), _MEND_WIDTH)
     if is_unreadable:
         return BAD_INPUT
     return REFUSED if worst(rows) is Verdict.FAIL else DONE

@@ -14,7 +14,7 @@ from src.ports import QuoteSource, RetryLater
 from src.results_logger import ResultsLogger
 from src.timetable import Phase
 from src.trade_book import TradeBook
-from src.words import SIMULATED, ended, money
+from src.words import SIMULATED, count, ended, money
 
 
 class DayEnd:
@@ -86,8 +86,11 @@ class DayEnd:
         self._record.mark(Phase.SETTLED, now)
         self._record.commit()
         report = self._results.generate_daily_report(day)
-        for path in (*report.paths, *self._export(now)):
+        for path in report.paths:
             self._herald.tell(now, "file", f"Written: {path}")
+        if written := self._export(now):
+            files = f"{count(len(written), 'CSV file')} in {written[0].parent}"
+            self._herald.tell(now, "file", f"Written: {files}")
         self._record.mark(Phase.REPORTED, now)
 
     def _export(self, now: datetime) -> Sequence[Path]:
