@@ -92,7 +92,8 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    verify.add_argument("folder", type=Path, help="a folder of tapes")
+    verify.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of tapes")
+    verify.add_argument("--json", action="store_true", help="the same for other programs")
     return parser
 
 

@@ -130,6 +130,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-html", action="store_true", help="write no HTML report")
     parser.add_argument("--trades", action="store_true", help="list every trade")
     parser.add_argument(
+        "--json", action="store_true", help="instead of words: the figures, for other programs"
+    )
+    parser.add_argument(
         "--compare-rules",
         action="store_true",
         help="instead: a table of expected_profit x strike_rule x when it ends, over these tapes",
@@ -139,7 +142,11 @@ def make_parser() -> argparse.ArgumentParser:
 
 def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     """Return the command line, or exit with code 2 and a sentence."""
-    return make_parser().parse_args(argv)
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if args.json and args.compare_rules:
+        parser.error("--json is for the figures of a backtest, not for --compare-rules")
+    return args
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:

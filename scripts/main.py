@@ -117,6 +117,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--at", metavar="HH:MM", help="the New York time of day that --explain is about"
     )
+    parser.add_argument(
+        "--json", action="store_true", help="with --explain: the decision for other programs"
+    )
     return parser
 
 

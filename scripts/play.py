@@ -94,7 +94,7 @@ def play(
         notes="; ".join(stage.labels),
         results=ResultsLogger(store.connection, folder, next_sessions(folder, settings)),
         bar=stage.bar,
-        results=ResultsLogger(store.connection, folder, settings.exports.csv_dialect),
+        results=ResultsLogger(store.connection, folder, csv_dialect=settings.exports.csv_dialect),
     )
     for line in stage.opening:
         console.line(line)

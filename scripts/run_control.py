@@ -1,7 +1,6 @@
 """Answers the commands of a person: how the program is, and what it may still do."""
 
 import argparse
-import json
 import logging
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -224,7 +223,7 @@ def _status(store: Store, folder: Path, *, as_json: bool) -> int:
     session = None if view.process is Process.NONE else view.session
     control = Control(ControlTable(store, session), folder)
     if as_json:
-        Console().line(json.dumps(_as_json(view, control), indent=1))
+        Console().data(_as_json(view, control))
     else:
         Console().page("\n".join(_in_words(view, control, folder)), _INDENT)
     return DONE if view.is_well else REFUSED

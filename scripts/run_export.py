@@ -1,7 +1,6 @@
 """Writes the CSV files of a command line, and says which are new."""
 
 import argparse
-import json
 import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -77,7 +76,7 @@ def _tell(written: Sequence[Path], complaint: str, *, as_json: bool) -> None:
     console = Console()
     if as_json:
         files = [str(path) for path in written]
-        console.line(json.dumps({"ok": not complaint, "written": files, "problem": complaint}))
+        console.data({"ok": not complaint, "written": files, "problem": complaint})
     else:
         for path in written:
             console.line(str(path))

@@ -41,7 +41,7 @@ class MorningAfter:
         self._store = store
         self._today = session.day
         self._mode = mode
-        self._results = ResultsLogger(store.connection, folder, csv_dialect)
+        self._results = ResultsLogger(store.connection, folder, csv_dialect=csv_dialect)
 
     def finish(self, broker: Broker | None, source: QuoteSource, now: datetime) -> list[str]:
         """Complete what can be completed; return what was done and what is still open, in words.

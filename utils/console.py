@@ -1,5 +1,6 @@
 """The calm console: one line an event, one sentence an error, and its exit code."""
 
+import json
 import logging
 import os
 import sqlite3
@@ -52,12 +53,18 @@ class Console:
         _log.info("%s", text)
         self._print(fitted(text, indent, sys.stdout))
 
-    def _print(self, text: str) -> None:
+    def data(self, told: object) -> None:
+        """Print JSON for other programs, without a colour even on a terminal."""
+        text = json.dumps(told, indent=1)
+        _log.info("%s", text)
+        self._print(text, plain=True)
+
+    def _print(self, text: str, *, plain: bool = False) -> None:
         if not self._open:
             return
         shown = hide(text, self._secrets)
         try:
-            print(shown if self._plain else painted(shown), flush=True)  # noqa: T201 - the console
+            print(shown if plain or self._plain else painted(shown), flush=True)  # noqa: T201 - the console
         except (OSError, ValueError):
             self._open = False
             # What is still buffered would raise once more at exit.

@@ -79,7 +79,7 @@ def ledger() -> Iterator[Ledger]:
 
 
 def export(ledger: Ledger, folder: Path, dialect: str = "standard") -> dict[str, Path]:
-    paths = ResultsLogger(ledger.connection, folder, dialect).export_to_csv(DAY, LATER)
+    paths = ResultsLogger(ledger.connection, folder, csv_dialect=dialect).export_to_csv(DAY, LATER)
     return {re.sub("_2026.*", "", path.name): path for path in paths}
 
 
