@@ -72,7 +72,7 @@ class SoFar(NamedTuple):
 
     def _trades_in_words(self) -> str:
         if not self.trades:
-            return "none"
+            return "none on record"
         finished = [each for each in self.trades if each["final_pnl"] is not None]
         if not finished:
             return f"{len(self.trades)}, not finished"

@@ -54,6 +54,12 @@ def tables() -> list[str]:
     return [row[0].strip("`") for row in _table("The database")]
 
 
+def answers() -> dict[str, list[str]]:
+    """The fields of what a command answers with --json, by the command."""
+    rows = _table("JSON for other programs")
+    return {row[0].strip("`"): re.findall(r"(?:^|, )`(\w+)`", row[1]) for row in rows}
+
+
 def _table(title: str) -> list[list[str]]:
     """The rows of the first table below a title."""
     text = DICTIONARY.read_text("utf-8")
@@ -61,9 +67,3 @@ def _table(title: str) -> list[list[str]]:
     assert below, title
     lines = [line for line in below[1].splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in line[1:-1].split("|")] for line in lines[2:]]
-
-
-def answers() -> dict[str, list[str]]:
-    """The fields of what a command answers with --json, by the command."""
-    rows = _table("JSON for other programs")
-    return {row[0].strip("`"): re.findall(r"(?:^|, )`(\w+)`", row[1]) for row in rows}
