@@ -16,6 +16,7 @@ from src.backtest_summary import SIMULATED, summary, trade_line
 from src.exports import csv_text, write_atomically
 from src.ports import MendInput
 from src.settings import Settings
+from src.words import ended
 from utils.console import Console, complain
 from utils.html_report import report_html
 from utils.progress import Progress
@@ -80,9 +81,16 @@ def _tell(
             pages["backtest.html"] = report_html(done, found, text)
         except MendInput as error:
             complain(str(error))
+    problems = []
     for name, content in pages.items():
-        write_atomically(args.out / name, content)
-        console.line(f"Written: {args.out / name}")
+        try:
+            write_atomically(args.out / name, content)
+        except MendInput as error:  # open in another program, perhaps: the others are written
+            problems.append(ended(str(error)))
+        else:
+            console.line(f"Written: {args.out / name}")
+    if problems:
+        raise MendInput(" ".join(problems))
 
 
 class _Silent(Console):

@@ -21,7 +21,7 @@ UNREACHABLE = 4
 INTERRUPTED = 130
 
 _log = logging.getLogger("optionsarbitrage")
-_STORY_INDENT = 12
+_STORY_INDENT, _COMPLAINT_INDENT = 12, 2
 # Before there is a log file, Python would print what is logged, beside what is said here.
 _log.addHandler(logging.NullHandler())
 
@@ -74,8 +74,8 @@ class Console:
 def complain(text: str) -> None:
     """Print one sentence about what went wrong to standard error."""
     _log.error("%s", text)
-    words = f"optionsarbitrage: {text}"
     try:
+        words = fitted(f"optionsarbitrage: {text}", _COMPLAINT_INDENT, sys.stderr)
         shown = words if is_plain(sys.stderr) else painted(words)
         print(shown, file=sys.stderr, flush=True)  # noqa: T201
     except (OSError, ValueError):
