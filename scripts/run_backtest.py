@@ -81,14 +81,19 @@ def _tell(
             pages["backtest.html"] = report_html(done, found, text)
         except MendInput as error:
             complain(str(error))
+    _write(pages, args.out, console)
+
+
+def _write(pages: Mapping[str, str], folder: Path, console: Console) -> None:
+    """Write all that can be written. Raises MendInput with what could not."""
     problems = []
     for name, content in pages.items():
         try:
-            write_atomically(args.out / name, content)
-        except MendInput as error:  # open in another program, perhaps: the others are written
+            write_atomically(folder / name, content)
+        except MendInput as error:  # open in another program, perhaps
             problems.append(ended(str(error)))
         else:
-            console.line(f"Written: {args.out / name}")
+            console.line(f"Written: {folder / name}")
     if problems:
         raise MendInput(" ".join(problems))
 

@@ -127,7 +127,7 @@ def test_a_file_that_is_open_elsewhere_costs_the_morning_only_a_sentence(
     in_the_way = evening.folder / "exports" / f"trades_{DAY}_to_{DAY}.csv"
     in_the_way.unlink()
     in_the_way.mkdir()
-    news = finish(evening, ASSIGNED, PAID)
-    assert f"{in_the_way} could not be written" in news[-1]
-    assert "the other 7 are written, and nothing is lost" in news[-1]
+    news = " ".join(finish(evening, ASSIGNED, PAID))
+    assert f"{in_the_way} could not be written" in news
+    assert "the other 7 are written, and nothing is lost" in news
     assert evening.one("SELECT final_pnl FROM trades") is not None
