@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from src.database import open_database, read_database
 from src.export_sheets import NAMES, sheets
@@ -27,12 +28,9 @@ def run(args: argparse.Namespace, project: Path) -> int:
         database = folder / settings.logging.database.name
         check_range(args.start, args.end)
         dialect = args.csv_dialect or settings.exports.csv_dialect
-        complaint = ""
-        try:
-            written: Sequence[Path] = _write(args, database, dialect)
-        except NotAllWritten as error:
-            written, complaint = error.written, str(error)
-        _tell(written, complaint, as_json=args.json)
+        with closing(_open(database)) as connection:
+            done = _write(args, connection, database.parent / "exports", dialect)
+        _tell(done, args)
     except KeyboardInterrupt as error:
         complain("Interrupted. Each file is either new or as it was; the same command goes again.")
         return exit_code(error)
@@ -41,17 +39,32 @@ def run(args: argparse.Namespace, project: Path) -> int:
         _log.log(logging.ERROR if code == FAILED else logging.DEBUG, "details", exc_info=error)
         complain(sentence(error))
         return code
-    return BAD_INPUT if complaint else DONE
+    return BAD_INPUT if done.problem else DONE
 
 
-def _write(args: argparse.Namespace, database: Path, dialect: str) -> Sequence[Path]:
-    with closing(_open(database)) as connection:
-        progress = Progress(len(NAMES))
-        try:
-            found = _watched(sheets(connection, args.start, args.end), progress)
-            return write_exports(database.parent / "exports", args.start, args.end, found, dialect)
-        finally:
-            progress.clear()
+class Done(NamedTuple):
+    """What became of an export: of how many days, which files, and what could not be written."""
+
+    days: int
+    written: Sequence[Path]
+    problem: str = ""
+
+
+def _write(
+    args: argparse.Namespace, connection: sqlite3.Connection, folder: Path, dialect: str
+) -> Done:
+    progress = Progress(len(NAMES))
+    (days,) = connection.execute(
+        "SELECT count(*) FROM daily_summary WHERE date BETWEEN ? AND ?",
+        (str(args.start), str(args.end)),
+    ).fetchone()
+    try:
+        found = _watched(sheets(connection, args.start, args.end), progress)
+        return Done(days, write_exports(folder, args.start, args.end, found, dialect))
+    except NotAllWritten as error:
+        return Done(days, error.written, str(error))
+    finally:
+        progress.clear()
 
 
 def _open(database: Path) -> sqlite3.Connection:
@@ -72,17 +85,24 @@ def _watched(found: Iterator[Sheet], progress: Progress) -> Iterator[Sheet]:
         yield sheet
 
 
-def _tell(written: Sequence[Path], complaint: str, *, as_json: bool) -> None:
+def _tell(done: Done, args: argparse.Namespace) -> None:
     console = Console()
-    if as_json:
-        files = [str(path) for path in written]
-        console.data({"ok": not complaint, "written": files, "problem": complaint})
+    written = [str(path) for path in done.written]
+    if args.json:
+        told = {"ok": not done.problem, "days": done.days, "written": written}
+        console.data({**told, "problem": done.problem})
     else:
         for path in written:
-            console.line(str(path))
-    if complaint:
-        complain(ended(complaint))
-    if opened := [path.name for path in written if _is_open_elsewhere(path)]:
+            console.line(path)
+    if not done.days:
+        complain(
+            f"Nothing is on record from {args.start} to {args.end}, so the files hold only the "
+            "names of their columns. Generated days and replays have records of their own: "
+            "--data-dir data/demo."
+        )
+    if done.problem:
+        complain(ended(done.problem))
+    if opened := [path.name for path in done.written if _is_open_elsewhere(path)]:
         complain(
             f"{', '.join(opened)}: open in LibreOffice, which still shows the old figures; "
             "reload it there (File, Reload) and do not save it over the new ones."

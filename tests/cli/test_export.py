@@ -1,5 +1,7 @@
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -125,6 +127,25 @@ def test_other_programs_are_told_what_was_written(export: Export, data: Path) ->
     told = json.loads(answer.said)
     assert (answer.code, told["ok"], len(told["written"])) == (2, False, len(NAMES) - 1)
     assert "could not be written" in told["problem"]
+
+
+def test_a_range_without_a_day_is_said_to_be_empty(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["2027-01-01", "2027-12-31", "--data-dir", str(data)]) == 0
+    told = capsys.readouterr()
+    assert len(told.out.splitlines()) == len(NAMES)
+    assert "Nothing is on record from 2027-01-01 to 2027-12-31" in told.err
+
+
+def test_a_day_can_be_exported_while_another_program_writes_into_the_database(
+    export: Export, data: Path
+) -> None:
+    with closing(sqlite3.connect(data / "trades.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("UPDATE trades SET note = 'not yet'")
+        assert export().code == 0
+        writer.execute("ROLLBACK")
 
 
 def test_an_export_before_the_first_day_says_so(
