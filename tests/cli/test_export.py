@@ -10,6 +10,7 @@ import pytest
 from scripts.export import main
 from src.export_sheets import NAMES
 from tests.cli.player import Player
+from tests.fakes.records import a_record
 from tests.fakes.tapes import a_tape
 
 YEAR = ("2026-01-01", "2026-12-31")
@@ -26,11 +27,9 @@ Export = Callable[..., Answer]
 
 
 @pytest.fixture
-def data(play: Player, tmp_path: Path) -> Path:
-    """The data directory of one replayed day that traded."""
-    folder = tmp_path / "data"
-    assert play("--replay", a_tape(tmp_path), "--data-dir", folder).returncode == 0
-    return folder
+def data(tmp_path: Path) -> Path:
+    """A data directory with one trade on record."""
+    return a_record(tmp_path / "data")
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from src.control import ControlMode, ControlTable, SetBy
 from src.database import Store, open_database
 from tests.cli.player import Player, wait_for
 from tests.fakes.builders import at
+from tests.fakes.records import a_record
 from tests.fakes.tapes import a_tape
 from tests.fakes.terminal import COLUMNS, ROWS, on_a_terminal, plain
 
@@ -158,7 +159,7 @@ def test_long_work_shows_how_far_it_is_on_a_terminal_only(
 def test_an_export_shows_how_far_it_is_on_a_terminal_only(
     play: Player, data: Path, tmp_path: Path
 ) -> None:
-    assert play("--replay", a_tape(tmp_path), "--data-dir", data).returncode == 0
+    a_record(data)
     export = ("export.py", "2026-01-01", "2026-12-31", "--data-dir", data)
     _, shown = on_a_terminal(command(play, *export), cwd=tmp_path)
     assert "] 7/8 decisions, " in shown

@@ -3,7 +3,7 @@
 import csv
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.exports import DIALECTS, FORMULA_STARTS, Sheet, csv_text
@@ -14,6 +14,7 @@ AMOUNTS = st.decimals(-1_000_000, 1_000_000, places=2)
 NAMES = st.sampled_from(sorted(DIALECTS))
 
 
+@settings(deadline=None)
 @given(TEXTS, STARTS, NAMES)
 def test_a_text_comes_back_as_it_was_or_behind_an_apostrophe(
     text: str, start: str, name: str
@@ -27,6 +28,7 @@ def test_a_text_comes_back_as_it_was_or_behind_an_apostrophe(
     assert not found.lstrip(" ").startswith(FORMULA_STARTS)
 
 
+@settings(deadline=None)
 @given(AMOUNTS, NAMES)
 def test_an_amount_is_a_number_with_two_decimals_in_the_signs_of_its_country(
     amount: Decimal, name: str
