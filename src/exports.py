@@ -156,7 +156,9 @@ def _not_all(
             f"{len(failed)} CSV files could not be written into {folder}, {names} "
             f"({'; '.join(reasons)}); what was there before is unchanged"
         )
-    rest = f"the other {others} are written, and " if others else ""
+    rest = {0: "", 1: "the other one is written, and "}.get(
+        others, f"the other {others} are written, and "
+    )
     return (
         f"{words}; {rest}nothing is lost, all of it is in the database: then write them again with "
         f"python scripts/export.py {start} {end} --data-dir {folder.parent}"

@@ -1,6 +1,7 @@
 """What a spreadsheet program makes of an export, in two countries."""
 
 import csv
+import errno
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,14 @@ import pandas as pd
 import pytest
 
 from scripts.export import DIALECTS as OFFERED
-from src.exports import DIALECTS, Sheet, csv_text
+from src.exports import (
+    DIALECTS,
+    NotAllWritten,
+    Sheet,
+    csv_text,
+    write_atomically,
+    write_exports,
+)
 from src.results_logger import ResultsLogger
 from src.settings import KEYS, Settings
 from tests.fakes.dictionary import Column, exported
@@ -201,6 +209,32 @@ def test_a_decision_shows_its_quotes_and_the_rules_that_said_no(
     assert second["spy_quote_time_et"] == "2026-01-26T09:35:00"
     assert set(blind[6:]) == {""}
     assert third["time_et"] == "2026-01-26T09:35:00"
+
+
+class OpenInExcel(type(Path())):  # type: ignore[misc] # the concrete class differs by system
+    """A folder on Windows in which Excel has the fills and the decisions open."""
+
+    def replace(self, target: Path) -> Path:
+        if target.name.startswith(("fills", "decisions")):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return Path(super().replace(target))
+
+
+def test_files_that_excel_has_open_are_named_with_what_to_do_and_all_others_are_written(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "exports"
+    sheet = [Sheet(name, ("date",), [("2026-01-26",)]) for name in ("trades", "fills", "decisions")]
+    before = folder / "fills_2026-01-26_to_2026-01-27.csv"
+    write_atomically(before, "what Excel shows")
+    with pytest.raises(NotAllWritten, match="2 CSV files could not be written") as it:
+        write_exports(OpenInExcel(folder), DAY, LATER, sheet)
+    assert "close the program that has the file open" in str(it.value)
+    assert "the other 1 are written" not in str(it.value)
+    assert "fills_2026-01-26_to_2026-01-27.csv, decisions_2026-01-26_to" in str(it.value)
+    assert [path.name for path in it.value.written] == ["trades_2026-01-26_to_2026-01-27.csv"]
+    assert before.read_text() == "what Excel shows"
+    assert not list(folder.glob(".*"))
 
 
 def test_a_german_file_is_read_by_pandas_with_the_same_numbers(
