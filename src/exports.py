@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -111,14 +112,12 @@ def _replace(path: Path, text: str) -> None:
 
 def not_written(path: Path, error: OSError) -> str:
     """Return in one sentence why a file could not be written, and how to mend it."""
-    return (
-        f"{path} could not be written ({error.strerror or error}): {_mend(error)}; "
-        "what was there before is unchanged."
-    )
+    return f"{path} could not be written ({_reason(error)}); what was there before is unchanged."
 
 
-def _mend(error: OSError) -> str:
-    return _MENDS.get(error.errno or 0, "make sure that its folder can be written to")
+def _reason(error: OSError) -> str:
+    mend = _MENDS.get(error.errno or 0, "make sure that its folder can be written to")
+    return f"{error.strerror or error}: {mend}"
 
 
 def write_exports(
@@ -147,21 +146,16 @@ def write_exports(
 def _not_all(
     folder: Path, start: date, end: date, failed: Sequence[tuple[Path, OSError]], others: int
 ) -> str:
-    if len(failed) == 1:
-        words = not_written(*failed[0]).removesuffix(".")
-    else:
+    reasons = "; ".join(dict.fromkeys(_reason(error) for _, error in failed))
+    what = str(failed[0][0])
+    if len(failed) > 1:
         names = ", ".join(path.name for path, _ in failed)
-        reasons = dict.fromkeys(f"{error.strerror or error}: {_mend(error)}" for _, error in failed)
-        words = (
-            f"{len(failed)} CSV files could not be written into {folder}, {names} "
-            f"({'; '.join(reasons)}); what was there before is unchanged"
-        )
-    rest = {0: "", 1: "the other one is written, and "}.get(
-        others, f"the other {others} are written, and "
-    )
+        what = f"In {folder} {len(failed)} CSV files, {names},"
+    rest = f", {others} other{'s are' if others > 1 else ' is'} written" if others else ""
+    again = f"python scripts/export.py {start} {end} --data-dir {shlex.quote(str(folder.parent))}"
     return (
-        f"{words}; {rest}nothing is lost, all of it is in the database: then write them again with "
-        f"python scripts/export.py {start} {end} --data-dir {folder.parent}"
+        f"{what} could not be written ({reasons}, then run {again}); what was there before is "
+        f"unchanged{rest}, and the database has all of it."
     )
 
 

@@ -92,7 +92,7 @@ def test_a_file_that_cannot_be_replaced_costs_only_itself(export: Export, data: 
     assert len(answer.said.splitlines()) == len(NAMES) - 1
     assert str(in_the_way) not in answer.said
     assert answer.complained.startswith(f"optionsarbitrage: {in_the_way} could not be written (")
-    assert "the other 7 are written, and nothing is lost" in answer.complained
+    assert "7 others are written, and the database has all of it." in answer.complained
     assert f"export.py 2026-01-01 2026-12-31 --data-dir {data}" in answer.complained
     assert len(answer.complained.splitlines()) == 1
 

@@ -129,5 +129,5 @@ def test_a_file_that_is_open_elsewhere_costs_the_morning_only_a_sentence(
     in_the_way.mkdir()
     news = " ".join(finish(evening, ASSIGNED, PAID))
     assert f"{in_the_way} could not be written" in news
-    assert "the other 7 are written, and nothing is lost" in news
+    assert "7 others are written, and the database has all of it" in news
     assert evening.one("SELECT final_pnl FROM trades") is not None
