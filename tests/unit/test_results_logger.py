@@ -482,7 +482,7 @@ def test_a_file_in_the_place_of_the_folder_is_named_and_left_alone(
     logger: ResultsLogger, tmp_path: Path
 ) -> None:
     (tmp_path / "exports").write_text("mine", encoding="utf-8")
-    with pytest.raises(NotAllWritten, match="8 CSV files, .* could not be written") as it:
+    with pytest.raises(NotAllWritten, match=r"8 CSV files, .* could not be written") as it:
         logger.export_daily_csv(DAY)
     assert "trades_2026-01-26_to_2026-01-26.csv, daily_summary_" in str(it.value)
     assert "move aside the file" in str(it.value)
@@ -517,7 +517,7 @@ def test_a_full_disk_keeps_the_old_export_and_says_so(
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))
     try:
-        with pytest.raises(NotAllWritten, match=r"could not be written.* trades_2026-01-26_to"):
+        with pytest.raises(NotAllWritten, match=r"trades_2026-01-26_to.* could not be written"):
             logger.export_daily_csv(DAY)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -227,7 +227,7 @@ def test_files_that_excel_has_open_are_named_with_what_to_do_and_all_others_are_
     sheet = [Sheet(name, ("date",), [("2026-01-26",)]) for name in ("trades", "fills", "decisions")]
     before = folder / "fills_2026-01-26_to_2026-01-27.csv"
     write_atomically(before, "what Excel shows")
-    with pytest.raises(NotAllWritten, match="2 CSV files, .* could not be written") as it:
+    with pytest.raises(NotAllWritten, match=r"2 CSV files, .* could not be written") as it:
         write_exports(OpenInExcel(folder), DAY, LATER, sheet)
     assert "close the program that has the file open" in str(it.value)
     assert "unchanged, 1 other is written, and the database has all of it." in str(it.value)
