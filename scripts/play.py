@@ -92,9 +92,13 @@ def play(
         say=console.say,
         notifier=stage.notifier,
         notes="; ".join(stage.labels),
-        results=ResultsLogger(store.connection, folder, next_sessions(folder, settings)),
+        results=ResultsLogger(
+            store.connection,
+            folder,
+            next_sessions(folder, settings),
+            settings.exports.csv_dialect,
+        ),
         bar=stage.bar,
-        results=ResultsLogger(store.connection, folder, csv_dialect=settings.exports.csv_dialect),
     )
     for line in stage.opening:
         console.line(line)

@@ -32,7 +32,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     backtest = [sys.executable, str(root / "scripts" / "backtest.py")]
     days = ["--generated", "11:13", "--jobs", "1"]
     grid = ["--grid", "strategy.min_entry_credit=300,400"]
-    for command in ([*backtest, *days], [*backtest, "sweep", *days, *grid]):
+    report = [sys.executable, str(root / "scripts" / "report.py"), "--month", "2026-03"]
+    month = [*report, "--data-dir", str(elsewhere)]
+    for command in ([*backtest, *days], [*backtest, "sweep", *days, *grid], month):
         subprocess.run(command, cwd=home, check=True, capture_output=True, timeout=120)
     found: dict[str, Path] = {}
     for folder in (root / "data" / "demo", elsewhere, root / "data"):

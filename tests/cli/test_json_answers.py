@@ -20,6 +20,7 @@ ASKED = {
     "export.py FROM TO --json": "export.py 2026-01-01 2026-12-31 --json --data-dir DATA",
     "backfill.py verify FOLDER --json": "backfill.py verify DATA/tapes --json",
     "backtest.py ... --json": "backtest.py --generated 11 --json --jobs 1 --out DATA/backtest",
+    "report.py ... --json": "report.py --month 2026-03 --json --data-dir DATA",
     "main.py --explain ... --json": "main.py --explain --paper --seed 11 --at 09:38 --json",
 }
 """Each row of the dictionary, and how it is typed."""
