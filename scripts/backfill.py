@@ -73,8 +73,8 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     return run(args, PROJECT)
 
 
-def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
-    """Return the command line, or exit with code 2 and a sentence."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser(
         prog="backfill.py",
         description="Turn history into tapes, which main.py --replay plays.",
@@ -92,8 +92,14 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    verify.add_argument("folder", type=Path, help="a folder of tapes")
-    return parser.parse_args(argv)
+    verify.add_argument("folder", type=Path, metavar="FOLDER", help="a folder of tapes")
+    verify.add_argument("--json", action="store_true", help="the same for other programs")
+    return parser
+
+
+def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
+    """Return the command line, or exit with code 2 and a sentence."""
+    return make_parser().parse_args(argv)
 
 
 def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -104,7 +110,7 @@ def _add_fetch(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    fetch.add_argument("--source", required=True, choices=SOURCES)
+    fetch.add_argument("--source", required=True, choices=SOURCES, help="see below")
     fetch.add_argument(
         "--from", required=True, type=_day, dest="first", metavar="DAY", help="YYYY-MM-DD"
     )
@@ -130,8 +136,10 @@ def _add_import(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--kind", required=True, choices=("quotes", "bars", "prints"))
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="CSV or Parquet")
+    parser.add_argument(
+        "--kind", required=True, choices=("quotes", "bars", "prints"), help="see below"
+    )
     parser.add_argument(
         "--map",
         default="",

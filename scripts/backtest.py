@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 LONGEST_LATENCY = 60.0
 EPILOG = """\
+examples:
+  python scripts/backtest.py data/tapes --trades
+  python scripts/backtest.py data/tapes --from 2026-07-01 --fills worse --set strategy.max_spreads=1
+  python scripts/backtest.py --generated 0:200
+  python scripts/backtest.py sweep data/tapes --grid strategy.min_entry_credit=300:700:50
+
 backtest.py sweep --help: many parameter sets on the same days, ranked.
 
 fill models:
@@ -73,8 +79,8 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
-    """Return the command line, or exit with code 2 and a sentence."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser(
         prog="backtest.py",
         description="Trade many days again, on the code that trades a real one. All SIMULATED.",
@@ -89,7 +95,12 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     parser.add_argument("--from", dest="first", type=day, metavar="DAY", help="the first day")
     parser.add_argument("--to", dest="last", type=day, metavar="DAY", help="the last day, included")
     add_settings(parser)
-    parser.add_argument("--fills", choices=("touch", "worse", "partial"), default="touch")
+    parser.add_argument(
+        "--fills",
+        choices=("touch", "worse", "partial"),
+        default="touch",
+        help="how orders are filled, see below",
+    )
     parser.add_argument(
         "--latency", type=latency, default=0.0, metavar="S", help="seconds until an order arrives"
     )
@@ -119,11 +130,23 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     parser.add_argument("--no-html", action="store_true", help="write no HTML report")
     parser.add_argument("--trades", action="store_true", help="list every trade")
     parser.add_argument(
+        "--json", action="store_true", help="instead of words: the figures, for other programs"
+    )
+    parser.add_argument(
         "--compare-rules",
         action="store_true",
         help="instead: a table of expected_profit x strike_rule x when it ends, over these tapes",
     )
-    return parser.parse_args(argv)
+    return parser
+
+
+def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
+    """Return the command line, or exit with code 2 and a sentence."""
+    parser = make_parser()
+    args = parser.parse_args(argv)
+    if args.json and args.compare_rules:
+        parser.error("--json is for the figures of a backtest, not for --compare-rules")
+    return args
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 COMMANDS = ("status", "close", "halt", "reduce-only", "resume")
 EPILOG = """\
+examples:
+  python scripts/control.py status
+  python scripts/control.py status --data-dir data/demo --json
+  python scripts/control.py close
+  python scripts/control.py resume
+
 A wish reaches a running program within a second; without one it is kept for the next that runs.
 Only positions of this program are ever closed. A file named HALT in the data directory does the
 same as halt for as long as it is there. For a generated day name --data-dir data/demo, for a
@@ -33,8 +39,8 @@ open and nothing watches it, or the record and the broker differ.
 """
 
 
-def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
-    """Return the command line, or exit with code 2 and a sentence."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser(
         prog="control.py",
         description="Look at the trading program, and tell it what it may still do.",
@@ -45,6 +51,12 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     parser.add_argument("command", choices=COMMANDS, help="what to do")
     add_files(parser)
     parser.add_argument("--json", action="store_true", help="status as JSON, for other programs")
+    return parser
+
+
+def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
+    """Return the command line, or exit with code 2 and a sentence."""
+    parser = make_parser()
     args = parser.parse_args(argv)
     if args.json and args.command != "status":
         parser.error(f"--json is for status, not for {args.command}")

@@ -25,14 +25,19 @@ if TYPE_CHECKING:
     from src.settings import Settings
 
 EPILOG = """\
+examples:
+  python scripts/doctor.py
+  python scripts/doctor.py --live --config config/live.yaml
+  python scripts/doctor.py --json
+
 Each row is ok, warn, fail or skip (not looked at, with the reason), and says what to do.
 
 exit codes: 0 no row is fail, 2 bad usage or a config that cannot be read, 3 a row is fail.
 """
 
 
-def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
-    """Return the command line, or exit with code 2 and a sentence."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser(
         prog="doctor.py",
         description="Look at everything that a trading day needs. Sends no order.",
@@ -44,7 +49,12 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="rows as JSON, for other programs")
     add_files(parser)
     add_overrides(parser)
-    return parser.parse_args(argv)
+    return parser
+
+
+def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
+    """Return the command line, or exit with code 2 and a sentence."""
+    return make_parser().parse_args(argv)
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:

@@ -69,16 +69,28 @@ def explain_moment(
     RetryLater for a broker that cannot be reached.
     """
     _refuse_what_does_not_go_together(args)
+
+    def tell(scene: Scene) -> None:
+        moment = _judged(scene, settings)
+        if args.json:
+            console.data(_as_json(moment))
+        else:
+            console.line(as_text(explain(moment)))
+
     if args.replay:
-        console.line(_page(_on_tape(args, settings, calendar), settings))
+        tell(_on_tape(args, settings, calendar))
     elif market := _market(args, settings, calendar):
-        console.line(_page(_generated(args, settings, market), settings))
+        tell(_generated(args, settings, market))
     else:
         with _at_broker(args, settings, calendar, console, record) as scene:
-            console.line(_page(scene, settings))
+            tell(scene)
 
 
 def _refuse_what_does_not_go_together(args: argparse.Namespace) -> None:
+    if not args.explain and args.json:
+        raise MendInput(
+            "--json is for --explain; what a day came to control.py status --json tells."
+        )
     if not args.explain:
         raise MendInput("--at is the moment that --explain is about: give both, or neither.")
     for option in ("live", "once", "speed"):
@@ -252,7 +264,12 @@ def _moment(text: str, session: Session) -> datetime:
     return datetime.combine(session.day, time.fromisoformat(text), tzinfo=NEW_YORK)
 
 
-def _page(scene: Scene, settings: Settings) -> str:
+def _as_json(moment: Moment) -> dict[str, object]:
+    decision = moment.decision.to_dict()
+    return {"what": moment.what, "labels": [*moment.labels], "decision": decision}
+
+
+def _judged(scene: Scene, settings: Settings) -> Moment:
     """Judge the moment as the trading day does, as if nothing was open yet."""
     collector = MarketDataCollector(scene.source, scene.clock, scene.session, settings)
     expected = outlook(
@@ -272,7 +289,7 @@ def _page(scene: Scene, settings: Settings) -> str:
         expected=expected,
     )
     blind = (BLIND,) if settings.strategy.expected_profit == "credit" else ()
-    moment = Moment(
+    return Moment(
         what=scene.what,
         labels=(*scene.labels, sized, *blind),
         decision=decision,
@@ -280,7 +297,6 @@ def _page(scene: Scene, settings: Settings) -> str:
         settings=settings,
         dividends=load_dividends(),
     )
-    return as_text(explain(moment))
 
 
 def _capacity(account: Account | None, settings: Settings) -> tuple[Capacity, str]:

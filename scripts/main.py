@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 MOST = 1e6
 EPILOG = """\
+examples:
+  python scripts/main.py --paper                    a paper day; without any keys a generated one
+  python scripts/main.py --paper --seed 11          the same generated day every time
+  python scripts/main.py --replay data/tapes/2026-01-26.csv.gz --speed 60
+  python scripts/main.py --explain --paper --seed 11 --at 09:38
+  python scripts/main.py --paper --set strategy.max_spreads=1
+
 exit codes: 0 done (traded or not), 1 unexpected failure, 2 bad usage, config or data,
 3 refused to trade, or record and broker still differ at the end, 4 broker or data not reachable,
 130 interrupted.
@@ -60,8 +67,8 @@ def moment(text: str) -> "datetime":
     return found.replace(tzinfo=ZoneInfo("America/New_York"))
 
 
-def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
-    """Return the command line, or exit with code 2 and a sentence."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser(
         prog="main.py",
         description="Run one trading day of the SPY/SPXW same-day call spread.",
@@ -110,7 +117,15 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     parser.add_argument(
         "--at", metavar="HH:MM", help="the New York time of day that --explain is about"
     )
-    return parser.parse_args(argv)
+    parser.add_argument(
+        "--json", action="store_true", help="with --explain: the decision for other programs"
+    )
+    return parser
+
+
+def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
+    """Return the command line, or exit with code 2 and a sentence."""
+    return make_parser().parse_args(argv)
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:

@@ -92,7 +92,12 @@ def play(
         say=console.say,
         notifier=stage.notifier,
         notes="; ".join(stage.labels),
-        results=ResultsLogger(store.connection, folder, next_sessions(folder, settings)),
+        results=ResultsLogger(
+            store.connection,
+            folder,
+            next_sessions(folder, settings),
+            settings.exports.csv_dialect,
+        ),
         bar=stage.bar,
     )
     for line in stage.opening:

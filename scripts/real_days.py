@@ -241,7 +241,13 @@ class RealDay:
         """
         now = self._time.clock.now()
         self._patience.renew()
-        after = MorningAfter(self._store, self._folder, self._session, self._mode())
+        after = MorningAfter(
+            self._store,
+            self._folder,
+            self._session,
+            self._mode(),
+            self._settings.exports.csv_dialect,
+        )
         news = after.finish(venue.broker, venue.source, now)
         for line in news:
             self._console.say(now, line)

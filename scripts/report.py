@@ -16,11 +16,14 @@ from scripts.options import add_files
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EXAMPLES = """examples:
+EPILOG = """\
+examples:
   python scripts/report.py 2026-06-01                           the report of that day, once more
   python scripts/report.py --week 2026-06-03                    the week in which that day lies
   python scripts/report.py --month 2026-06 --mode paper         a month, days on paper only
   python scripts/report.py --from 2026-01-01 --to 2026-06-30 --json
+
+exit codes: 0 done, 1 unexpected failure, 2 bad usage, config or data directory, 130 interrupted.
 """
 
 
@@ -48,15 +51,15 @@ def week(text: str) -> "tuple[date, date]":
     return monday, date.fromordinal(min(monday.toordinal() + 6, date.max.toordinal()))
 
 
-def options() -> argparse.ArgumentParser:
-    """Return the command line."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser(
         prog="report.py",
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         description="Print the report of a day or of a range of days, and write it to reports/ as "
         "text, Markdown and HTML.",
-        epilog=EXAMPLES,
+        epilog=EPILOG,
     )
     parser.add_argument("day", nargs="?", type=day, help="one day, YYYY-MM-DD")
     parser.add_argument("--from", dest="start", type=day, metavar="DAY", help="first day")
@@ -94,7 +97,7 @@ def range_of(args: argparse.Namespace, parser: argparse.ArgumentParser) -> "tupl
 
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Report on the days that the command line names; return the exit code."""
-    parser = options()
+    parser = make_parser()
     args = parser.parse_args(argv)
     start, end = range_of(args, parser)
     # Imported after parsing, so that --help and a mistyped day answer at once.

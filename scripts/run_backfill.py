@@ -4,6 +4,7 @@ import argparse
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from types import FrameType
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace, project: Path) -> int:
     commands: dict[str, Callable[[], int]] = {
         "fetch": lambda: _fetch(args, project, calendar, secrets),
         "import": lambda: _import(args, calendar),
-        "verify": lambda: _verify(args.folder, calendar),
+        "verify": lambda: _verify(args.folder, calendar, as_json=args.json),
     }
     try:
         return commands[args.command]()
@@ -121,10 +122,16 @@ def _import_file(
         raise MendInput(f"{path}: no row of it belongs on a tape; nothing was imported.")
 
 
-def _verify(folder: Path, calendar: MarketCalendar) -> int:
+def _verify(folder: Path, calendar: MarketCalendar, *, as_json: bool) -> int:
     console = Console()
+    found = verify(folder, calendar.session_on)
+    if as_json:
+        files = [asdict(each) for each in found]
+        wrong = sum(bool(each["fault"]) for each in files)
+        console.data({"ok": not wrong, "wrong": wrong, "files": files})
+        return BAD_INPUT if wrong else DONE
     wrong = unfinished = 0
-    for each in verify(folder, calendar.session_on):
+    for each in found:
         wrong += bool(each.fault)
         unfinished += each.is_open
         verdict = "WRONG" if each.fault else "open" if each.is_open else "ok"

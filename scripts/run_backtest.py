@@ -3,7 +3,7 @@
 import argparse
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from brokers.backtest_market import FillModel
@@ -16,6 +16,7 @@ from src.backtest_summary import SIMULATED, summary, trade_line
 from src.exports import csv_text, write_atomically
 from src.ports import MendInput
 from src.settings import Settings
+from src.words import ended
 from utils.console import Console, complain
 from utils.html_report import report_html
 from utils.progress import Progress
@@ -41,7 +42,10 @@ def _run(args: argparse.Namespace, settings: Settings, project: Path, console: C
     if args.compare_rules:
         _compare(plan, tapes_in(args.places, args.first, args.last), jobs, console)
         return
-    _tell(args, plan, traded(plan, days, jobs), console)
+    done = traded(plan, days, jobs)
+    _tell(args, plan, done, _Silent() if args.json else console)
+    if args.json:
+        console.data(_as_json(done, args.out))
 
 
 def traded(plan: Plan, days: Sequence[Day], jobs: int) -> list[DayResult]:
@@ -77,9 +81,51 @@ def _tell(
             pages["backtest.html"] = report_html(done, found, text)
         except MendInput as error:
             complain(str(error))
+    _write(pages, args.out, console)
+
+
+def _write(pages: Mapping[str, str], folder: Path, console: Console) -> None:
+    """Write all that can be written. Raises MendInput with what could not."""
+    problems = []
     for name, content in pages.items():
-        write_atomically(args.out / name, content)
-        console.line(f"Written: {args.out / name}")
+        try:
+            write_atomically(folder / name, content)
+        except MendInput as error:  # open in another program, perhaps
+            problems.append(ended(str(error)))
+        else:
+            console.line(f"Written: {folder / name}")
+    if problems:
+        raise MendInput(" ".join(problems))
+
+
+class _Silent(Console):
+    """Writes the same into the log and prints nothing."""
+
+    def _print(self, text: str, *, plain: bool = False) -> None:
+        del text, plain
+
+
+def _as_json(done: Sequence[DayResult], out: Path) -> Mapping[str, object]:
+    found = figures(done)
+    told = found.statistics
+    return {
+        "simulated": True,
+        "days": found.days,
+        "days_traded": found.days_traded,
+        "looks": found.looks,
+        "priced": found.priced,
+        "qualified": found.qualified,
+        "trades": told.trades,
+        "wins": told.wins,
+        "win_rate": told.win_rate,
+        "profit_factor": told.profit_factor,
+        "fees": found.fees,
+        **{
+            name: None if (amount := getattr(told, name)) is None else float(amount)
+            for name in ("total", "average", "best", "worst", "max_drawdown")
+        },
+        "out": str(out),
+    }
 
 
 def assumptions(plan: Plan, done: Sequence[DayResult]) -> tuple[str, ...]:

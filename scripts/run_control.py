@@ -1,16 +1,16 @@
 """Answers the commands of a person: how the program is, and what it may still do."""
 
 import argparse
-import json
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from scripts.session_so_far import SoFar, so_far
 from src.control import HALT_FILE, Control, ControlMode, ControlTable, SetBy
 from src.database import Store, open_database, read_database
 from src.day_record import DayRecord
@@ -19,7 +19,16 @@ from src.models import NEW_YORK
 from src.ports import MendInput, StopTrading
 from src.settings import load_settings
 from src.story import open_positions
-from utils.console import BAD_INPUT, DONE, FAILED, REFUSED, complain, exit_code, sentence
+from utils.console import (
+    BAD_INPUT,
+    DONE,
+    FAILED,
+    REFUSED,
+    Console,
+    complain,
+    exit_code,
+    sentence,
+)
 from utils.heartbeat import Beat, Life, read_beat
 from utils.instance_lock import is_held
 from utils.market_clock import WallClock
@@ -37,6 +46,7 @@ _MODES = {
         "nothing is opened and what is ours is closed at once, until resume",
     ),
 }
+_INDENT = 2
 _log = logging.getLogger("optionsarbitrage")
 
 
@@ -72,6 +82,7 @@ class View:
     beat: Beat | None
     session: date | None
     position: str
+    so_far: SoFar | None = None
 
     @property
     def differences(self) -> str:
@@ -168,7 +179,8 @@ def look(store: Store, folder: Path, wall: datetime) -> View:
     process = judge(beat, wall, is_held=is_held(folder))
     session = date.fromisoformat(beat.session) if beat else _last_session(store)
     position = open_positions(Journal(store, session).positions()) if session else ""
-    return View(folder, wall, process, beat, session, position)
+    told = so_far(store, session) if session else None
+    return View(folder, wall, process, beat, session, position, told)
 
 
 def judge(beat: Beat | None, wall: datetime, *, is_held: bool) -> Process:
@@ -211,16 +223,22 @@ def _status(store: Store, folder: Path, *, as_json: bool) -> int:
     session = None if view.process is Process.NONE else view.session
     control = Control(ControlTable(store, session), folder)
     if as_json:
-        print(json.dumps(_as_json(view, control), indent=1))
+        Console().data(_as_json(view, control))
     else:
-        print(view.process_in_words())
-        print(f"Mode: {control.rule() or 'normal'}.")
-        print(view.position_in_words())
-        if view.differences:
-            print(f"RECORD AND BROKER DIFFER: {view.differences}. Nothing new is opened.")
-        if view.process is Process.NONE and (others := _elsewhere(folder)):
-            print(others)
+        Console().page("\n".join(_in_words(view, control, folder)), _INDENT)
     return DONE if view.is_well else REFUSED
+
+
+def _in_words(view: View, control: Control, folder: Path) -> Iterator[str]:
+    yield view.process_in_words()
+    yield f"Mode: {control.rule() or 'normal'}."
+    yield view.position_in_words()
+    if view.differences:
+        yield f"RECORD AND BROKER DIFFER: {view.differences}. Nothing new is opened."
+    if view.so_far:
+        yield from view.so_far.in_words()
+    if view.process is Process.NONE and (others := _elsewhere(folder)):
+        yield others
 
 
 def _as_json(view: View, control: Control) -> Mapping[str, object]:
@@ -242,6 +260,7 @@ def _as_json(view: View, control: Control) -> Mapping[str, object]:
         },
         "position": view.position,
         "differences": view.differences,
+        "so_far": view.so_far.as_json() if view.so_far else None,
     }
 
 
@@ -255,9 +274,10 @@ def _wish(store: Store, folder: Path, command: str) -> int:
     done = f"Mode {command} is set: {meaning}."
     if rules > mode:
         done = f"The mode stays {rules.label}, which is stronger than {command}; resume lifts it."
-    print(f"{done} {_reach(view)} {view.position_in_words()}")
+    console = Console()
+    console.page(f"{done} {_reach(view)} {view.position_in_words()}", _INDENT)
     if not view.process.is_at_work and (others := _elsewhere(folder)):
-        print(others)
+        console.page(others, _INDENT)
     return DONE
 
 
@@ -270,7 +290,8 @@ def _resume(store: Store, folder: Path) -> int:
         )
     ControlTable(store, _present_session(store, view)).lift()
     reach = _reach(view) if view.process.is_at_work else "Nothing runs now."
-    print(f"Mode normal: the program may trade again. {reach} {view.position_in_words()}")
+    words = f"Mode normal: the program may trade again. {reach} {view.position_in_words()}"
+    Console().page(words, _INDENT)
     return DONE
 
 

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace, project: Path) -> int:
         handler = start_logging(_log_file(args, settings, project), settings.logging.level, secrets)
         for warning in loaded.warnings:
             complain(f"warning: {warning}.")
-        if args.explain or args.at:
+        if args.explain or args.at or args.json:
             return _explain(args, settings, project, secrets)
         data = args.data_dir or (project / settings.logging.database).parent
         calendar, console = MarketCalendar(data), Console(secrets)

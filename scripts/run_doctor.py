@@ -4,7 +4,6 @@ Only the standard library is needed to get as far as the first row: a missing pa
 """
 
 import argparse
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -70,7 +69,11 @@ def _run(args: argparse.Namespace, project: Path, broker_checks: BrokerChecks) -
         each._replace(found=hide(each.found, secrets), mend=hide(each.mend, secrets))
         for each in rows
     ]
-    Console(secrets).line(_as_json(rows) if args.json else _as_text(rows))
+    console = Console(secrets)
+    if args.json:
+        console.data(_as_json(rows))
+    else:
+        console.page(_as_text(rows), _MEND_WIDTH)
     if is_unreadable:
         return BAD_INPUT
     return REFUSED if worst(rows) is Verdict.FAIL else DONE
@@ -202,7 +205,7 @@ def _as_text(rows: Sequence[Check]) -> str:
     return "\n".join(lines)
 
 
-def _as_json(rows: Sequence[Check]) -> str:
+def _as_json(rows: Sequence[Check]) -> Mapping[str, object]:
     checks = [
         {
             "name": each.name,
@@ -212,4 +215,4 @@ def _as_json(rows: Sequence[Check]) -> str:
         }
         for each in rows
     ]
-    return json.dumps({"worst": worst(rows).value, "checks": checks}, indent=1)
+    return {"worst": worst(rows).value, "checks": checks}

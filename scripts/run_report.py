@@ -2,7 +2,6 @@
 
 import argparse
 import difflib
-import json
 import logging
 import sqlite3
 from contextlib import closing
@@ -77,7 +76,7 @@ def _report(
         raise MendInput(f"Nothing was recorded on {span.start}{of}: {words}.")
     if args.json:
         told = [as_json(facts, period_figures(facts)) for facts in modes]
-        console.line(json.dumps({"modes": told}, indent=2))
+        console.data({"modes": told})
         return
     written = (
         ResultsLogger(connection, data, next_sessions(data, settings)).generate_daily_report(

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("optionsarbitrage")
 EPILOG = """\
+examples:
+  python scripts/backtest.py sweep data/tapes --grid strategy.min_entry_credit=300:700:50
+  python scripts/backtest.py sweep --generated 0:200 --grid strategy.exit_threshold=5,10,15 \\
+      --grid trading_hours.exit_check=15:30:15:50:5
+
 what a sweep leaves out: orders that fill in parts, late or not at all, quotes that fail as a
 position is closed, two positions at once, and whatever goes wrong at a broker. A day on which
 that would matter is not followed for that set, and counted; --exact plays it after all.
@@ -92,8 +97,8 @@ def run(args: argparse.Namespace) -> int:
     )
 
 
-def main(argv: "Sequence[str] | None" = None) -> int:
-    """Run the sweep that the command line asks for; return the exit code."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser(
         prog="backtest.py sweep",
         description="Try many parameter sets on many days. All SIMULATED.",
@@ -102,7 +107,12 @@ def main(argv: "Sequence[str] | None" = None) -> int:
         allow_abbrev=False,
     )
     add_arguments(parser)
-    return run(parser.parse_args(argv))
+    return parser
+
+
+def main(argv: "Sequence[str] | None" = None) -> int:
+    """Run the sweep that the command line asks for; return the exit code."""
+    return run(make_parser().parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 
 from src import story
 from src.day_record import DayRecord
@@ -13,7 +14,7 @@ from src.ports import QuoteSource, RetryLater
 from src.results_logger import ResultsLogger
 from src.timetable import Phase
 from src.trade_book import TradeBook
-from src.words import SIMULATED, money
+from src.words import SIMULATED, count, ended, money
 
 
 class DayEnd:
@@ -85,9 +86,22 @@ class DayEnd:
         self._record.mark(Phase.SETTLED, now)
         self._record.commit()
         report = self._results.generate_daily_report(day)
-        for path in (*report.paths, *self._results.export_daily_csv(day)):
+        for path in report.paths:
             self._herald.tell(now, "file", f"Written: {path}")
+        if written := self._export(now):
+            files = f"{count(len(written), 'CSV file')} in {written[0].parent}"
+            self._herald.tell(now, "file", f"Written: {files}")
         self._record.mark(Phase.REPORTED, now)
+
+    def _export(self, now: datetime) -> Sequence[Path]:
+        """Write the CSV files; one that cannot be written costs that file, never the day."""
+        from src.exports import NotAllWritten  # noqa: PLC0415 - an evening's work, no start's
+
+        try:
+            return self._results.export_daily_csv(self._session.day)
+        except NotAllWritten as error:
+            self._herald.tell(now, "file", f"WARNING. {ended(str(error))}")
+            return error.written
 
     def _note_closes(self, now: datetime) -> None:
         """Keep the closes for later sessions; those of a simulated day are no market's."""

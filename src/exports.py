@@ -2,24 +2,25 @@
 
 import errno
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 from src.models import NEW_YORK
 from src.ports import MendInput
-from src.ticks import CENT
-from src.trade_statistics import FinishedTrade, Row, Statistics, finished_trades, summarise
 
-Cell = str | int | float | Decimal | None
+Cell = str | int | float | Decimal | datetime | None
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""A text cell that begins with one of these would be run as a formula (OWASP, CSV injection)."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""A text cell that begins with one of these would be run as a formula (OWASP, CSV injection).
+
+The last four are the full-width forms of the first.
+"""
 FOUR_DECIMALS = frozenset({"ratio", "win_rate", "profit_factor"})
-TIMES = {"entry_time": "entry_time_et", "exit_time": "exit_time_et"}
-ALL_REASONS = "ALL"
 _MENDS = {
     errno.ENOSPC: "free some space on the disk and start again",
     errno.EDQUOT: "free some space on the disk and start again",
@@ -28,16 +29,51 @@ _MENDS = {
     errno.EROFS: "the disk is read-only, so name another folder with --data-dir",
     errno.ENOTDIR: "move aside the file that stands where the folder should be",
     errno.EEXIST: "move aside the file that stands where the folder should be",
+    errno.EISDIR: "move aside the folder that stands in its place",
 }
+
+
+class Dialect(NamedTuple):
+    """How a spreadsheet program of one country reads a CSV file without being asked.
+
+    `between` stands between the date and the time of day. LibreOffice takes only "T" for a time
+    unless told to detect special numbers, and Excel only a space. `mark` begins the file: without
+    a byte order mark Excel does not take it for UTF-8, and with one most other readers stumble.
+    """
+
+    separator: str
+    decimal: str
+    between: str
+    mark: str
+
+
+DIALECTS = {
+    "standard": Dialect(",", ".", "T", ""),
+    "german": Dialect(";", ",", "T", "\ufeff"),
+    "excel": Dialect(",", ".", " ", "\ufeff"),
+    "excel-german": Dialect(";", ",", " ", "\ufeff"),
+}
+STANDARD = "standard"
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One table on its way to a file. Floats and Decimals are dollars unless named otherwise."""
+    """One table on its way to a file. Floats and Decimals are dollars unless named otherwise.
+
+    Moments are shown in New York time, to the second.
+    """
 
     name: str
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Cell]]
+
+
+class NotAllWritten(MendInput):
+    """Some files of an export could not be written; `written` are the others."""
+
+    def __init__(self, words: str, written: Sequence[Path]) -> None:
+        super().__init__(words)
+        self.written = tuple(written)
 
 
 def check_range(start: date | None, end: date | None) -> None:
@@ -55,154 +91,96 @@ def write_atomically(path: Path, text: str) -> None:
     Line ends are written as given. Raises MendInput, in one sentence, when the file cannot be
     written; the old file is then as it was.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                file.write(text.encode("utf-8"))
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        _replace(path, text)
     except OSError as error:
         raise MendInput(not_written(path, error)) from error
 
 
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with part.open("wb") as file:
+            file.write(text.encode("utf-8"))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def not_written(path: Path, error: OSError) -> str:
     """Return in one sentence why a file could not be written, and how to mend it."""
+    return f"{path} could not be written ({_reason(error)}); what was there before is unchanged."
+
+
+def _reason(error: OSError) -> str:
     mend = _MENDS.get(error.errno or 0, "make sure that its folder can be written to")
-    return (
-        f"{path} could not be written ({error.strerror or error}): {mend}; "
-        "what was there before is unchanged."
-    )
+    return f"{error.strerror or error}: {mend}"
 
 
 def write_exports(
-    folder: Path, start: date, end: date, trades: Sequence[Row], days: Sequence[Row]
+    folder: Path, start: date, end: date, sheets: Iterable[Sheet], dialect: str = STANDARD
 ) -> list[Path]:
-    """Write every CSV file of a range of days and return the paths. Raises MendInput.
+    """Write each sheet as a CSV file named by the range of its days; return the paths.
 
-    `trades` and `days` are the rows of `trades` and `daily_summary` in that range, in order.
-    Running totals start at 0 with the range and are kept apart for each mode, so that simulated
-    dollars are never added to real ones.
+    One that cannot be written, say because another program has it open, does not keep the others
+    from it: then NotAllWritten is raised once all were tried, with what to do.
     """
-    finished = finished_trades(trades)
-    sheets = (
-        _table("trades", trades),
-        _table("daily_summary", days),
-        _cumulative_pnl(days),
-        _win_rate(finished),
-        _statistics(finished),
-    )
-    paths = []
+    written: list[Path] = []
+    failed: list[tuple[Path, OSError]] = []
     for sheet in sheets:
         path = folder / f"{sheet.name}_{start}_to_{end}.csv"
-        write_atomically(path, csv_text(sheet))
-        paths.append(path)
-    return paths
+        try:
+            _replace(path, csv_text(sheet, DIALECTS[dialect]))
+        except OSError as error:
+            failed.append((path, error))
+        else:
+            written.append(path)
+    if failed:
+        raise NotAllWritten(_not_all(folder, start, end, failed, len(written)), written)
+    return written
 
 
-def csv_text(sheet: Sheet) -> str:
+def _not_all(
+    folder: Path, start: date, end: date, failed: Sequence[tuple[Path, OSError]], others: int
+) -> str:
+    reasons = "; ".join(dict.fromkeys(_reason(error) for _, error in failed))
+    what = str(failed[0][0])
+    if len(failed) > 1:
+        names = ", ".join(path.name for path, _ in failed)
+        what = f"In {folder} {len(failed)} CSV files, {names},"
+    rest = f", {others} other{'s are' if others > 1 else ' is'} written" if others else ""
+    again = f"python scripts/export.py {start} {end} --data-dir {shlex.quote(str(folder.parent))}"
+    return (
+        f"{what} could not be written ({reasons}, then run {again}); what was there before is "
+        f"unchanged{rest}, and the database has all of it."
+    )
+
+
+def csv_text(sheet: Sheet, dialect: Dialect = DIALECTS[STANDARD]) -> str:
     """Return a sheet as CSV, its lines ended by CR LF; an unknown value is an empty cell."""
     import pandas as pd  # noqa: PLC0415 - slow to load, and most of a day does without it
 
-    rows = [[_cell(*pair) for pair in zip(sheet.columns, row, strict=True)] for row in sheet.rows]
+    rows = [
+        [_cell(*pair, dialect) for pair in zip(sheet.columns, row, strict=True)]
+        for row in sheet.rows
+    ]
     frame = pd.DataFrame(rows, columns=list(sheet.columns), dtype=object)
-    return frame.to_csv(index=False, lineterminator="\r\n")
+    text = frame.to_csv(index=False, sep=dialect.separator, lineterminator="\r\n")
+    return f"{dialect.mark}{text}"
 
 
-def _cell(column: str, value: Cell) -> str:
+def _cell(column: str, value: Cell, dialect: Dialect) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA_STARTS) else value
+        return f"'{value}" if value.lstrip(" ").startswith(FORMULA_STARTS) else value
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, datetime):
+        return f"{value.astimezone(NEW_YORK):%Y-%m-%d{dialect.between}%H:%M:%S}"
     places = 4 if column in FOUR_DECIMALS else 2
     # "z" writes a rounded minus zero as a plain one.
-    return f"{value:z.{places}f}"
-
-
-TABLES = {
-    "trades": (
-        "trade_id date mode entry_time exit_time spreads spy_price spx_price spy_strike spx_strike "
-        "spy_bid spy_ask spx_bid spx_ask entry_credit exit_cost final_pnl fees exit_reason "
-        "assigned_shares ratio strike_gap quoted_credit expected_profit note"
-    ),
-    "daily_summary": "date mode trades_count total_pnl win_rate skip_reason notes",
-}
-
-
-def _table(name: str, rows: Iterable[Row]) -> Sheet:
-    columns = TABLES[name].split()
-    return Sheet(
-        name,
-        tuple(TIMES.get(column, column) for column in columns),
-        [
-            [_local(row[column]) if column in TIMES else row[column] for column in columns]
-            for row in rows
-        ],
-    )
-
-
-def _local(moment: str | None) -> str | None:
-    if moment is None:
-        return None
-    # With the T: the one spelling that LibreOffice takes for a time without being asked to.
-    return f"{datetime.fromisoformat(moment).astimezone(NEW_YORK):%Y-%m-%dT%H:%M:%S}"
-
-
-def _cumulative_pnl(days: Iterable[Row]) -> Sheet:
-    levels: dict[str, Decimal] = {}
-    rows: list[Sequence[Cell]] = []
-    for day in days:
-        mode, pnl = day["mode"], Decimal(str(day["total_pnl"])).quantize(CENT)
-        levels[mode] = levels.get(mode, Decimal(0)) + pnl
-        rows.append((day["date"], mode, pnl, levels[mode]))
-    return Sheet("cumulative_pnl", ("date", "mode", "total_pnl", "cumulative_pnl"), rows)
-
-
-def _win_rate(trades: Iterable[FinishedTrade]) -> Sheet:
-    results: dict[str, list[bool]] = {}
-    rows: list[Sequence[Cell]] = []
-    for trade in trades:
-        won = results.setdefault(trade.mode, [])
-        won.append(trade.pnl > 0)
-        rate = sum(won) / len(won)
-        rows.append(
-            (trade.trade_id, str(trade.day), trade.mode, trade.pnl, len(won), sum(won), rate)
-        )
-    columns = ("trade_id", "date", "mode", "final_pnl", "trades", "wins", "win_rate")
-    return Sheet("win_rate", columns, rows)
-
-
-def _statistics(trades: Sequence[FinishedTrade]) -> Sheet:
-    columns = (
-        "mode exit_reason trades wins win_rate total_pnl average best worst profit_factor "
-        "max_drawdown"
-    )
-    rows: list[Sequence[Cell]] = []
-    for mode in sorted({trade.mode for trade in trades}):
-        of_mode = [trade for trade in trades if trade.mode == mode]
-        whole = summarise(of_mode)
-        rows.append((mode, ALL_REASONS, *_figures(whole), whole.max_drawdown))
-        for reason in whole.by_reason:
-            part = summarise([trade for trade in of_mode if trade.exit_reason == reason])
-            # A drawdown is a path through all trades; a part of them has none of its own.
-            rows.append((mode, reason, *_figures(part), None))
-    return Sheet("statistics", tuple(columns.split()), rows)
-
-
-def _figures(of: Statistics) -> tuple[Cell, ...]:
-    return (
-        of.trades,
-        of.wins,
-        of.win_rate,
-        of.total,
-        of.average,
-        of.best,
-        of.worst,
-        of.profit_factor,
-    )
+    return f"{value:z.{places}f}".replace(".", dialect.decimal)

@@ -20,7 +20,7 @@ from src.results_logger import ResultsLogger
 from src.settlement import ExpirationValue, settle
 from src.ticks import CENT
 from src.timetable import Phase
-from src.words import money
+from src.words import ended, money
 
 LOOK_BACK = timedelta(days=10)
 """Older sessions are not looked at again: a broker does not tell of them any more."""
@@ -30,11 +30,18 @@ _NOTHING = Decimal(0)
 class MorningAfter:
     """Earlier sessions of one mode in one database."""
 
-    def __init__(self, store: Store, folder: Path, session: Session, mode: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        session: Session,
+        mode: str,
+        csv_dialect: str = "standard",
+    ) -> None:
         self._store = store
         self._today = session.day
         self._mode = mode
-        self._results = ResultsLogger(store.connection, folder)
+        self._results = ResultsLogger(store.connection, folder, csv_dialect=csv_dialect)
 
     def finish(self, broker: Broker | None, source: QuoteSource, now: datetime) -> list[str]:
         """Complete what can be completed; return what was done and what is still open, in words.
@@ -57,7 +64,7 @@ class MorningAfter:
                 continue
             told, closes = Told(held, acts), _closes(source, day)
             found += [self._settle(journal, each, told, closes, now) for each in held]
-            self._report(day, now)
+            found += self._report(day, now)
             found.append(f"The record of {day} was brought up to date, and its report.")
         self._store.commit()
         return found
@@ -136,7 +143,10 @@ class MorningAfter:
         )
         return [words]
 
-    def _report(self, day: date, now: datetime) -> None:
+    def _report(self, day: date, now: datetime) -> list[str]:
+        """Reckon and report a day anew; return what could not be written, in words."""
+        from src.exports import NotAllWritten  # noqa: PLC0415 - few mornings report anything
+
         self._results.update_final_pnl(day, self._mode, now)
         self._store.write(
             "UPDATE sessions SET phase = ?, last_tick = ?, next_tick = NULL WHERE session = ?",
@@ -144,7 +154,11 @@ class MorningAfter:
         )
         self._store.commit()
         self._results.generate_daily_report(day)
-        self._results.export_daily_csv(day)
+        try:
+            self._results.export_daily_csv(day)
+        except NotAllWritten as error:
+            return [ended(str(error))]
+        return []
 
 
 def _closes(source: QuoteSource, day: date) -> OfficialCloses | None:

@@ -95,7 +95,8 @@ class ResultsLogger:
 
     `folder` is the data folder: reports go to its `reports/`, CSV files to its `exports/`. All
     dollars are rounded to cents, positive when received; times are New York time. `coming` tells
-    the session after a day, for the report; without it that is left out.
+    the session after a day, for the report; without it that is left out. `csv_dialect` is one of
+    `src.exports.DIALECTS`.
     """
 
     def __init__(
@@ -103,10 +104,12 @@ class ResultsLogger:
         connection: sqlite3.Connection,
         folder: Path,
         coming: "Callable[[date], ComingSession] | None" = None,
+        csv_dialect: str = "standard",
     ) -> None:
         self._connection = connection
         self._folder = folder
         self._coming = coming
+        self._csv_dialect = csv_dialect
 
     def log_trade(
         self, position: SpreadPosition, decision: EntryDecision, mode: str, note: str = ""
@@ -248,18 +251,15 @@ class ResultsLogger:
     def export_to_csv(self, start: date, end: date) -> list[Path]:
         """Write the CSV files of a range of days, both ends included, and return their paths.
 
-        Raises MendInput for a range that ends first, and when a file cannot be written; each file
-        is replaced whole or not at all.
+        Each file is replaced whole or not at all. Raises MendInput for a range that ends first, and
+        `src.exports.NotAllWritten` when some file cannot be written, after all others were.
         """
-        from src.exports import check_range, write_exports  # noqa: PLC0415 - as above
+        from src.export_sheets import sheets  # noqa: PLC0415 - as above
+        from src.exports import check_range, write_exports  # noqa: PLC0415 - likewise
 
         check_range(start, end)
-        days = self._rows(
-            "SELECT * FROM daily_summary WHERE date BETWEEN ? AND ? ORDER BY date",
-            str(start),
-            str(end),
-        )
-        return write_exports(self._folder / "exports", start, end, self._trades(start, end), days)
+        found = sheets(self._connection, start, end)
+        return write_exports(self._folder / "exports", start, end, found, self._csv_dialect)
 
     def export_daily_csv(self, day: date) -> list[Path]:
         """Write the CSV files of one day, as `export_to_csv` does."""

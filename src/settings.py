@@ -28,6 +28,7 @@ from src.settings_sections import (
     RULES,
     Broker,
     Execution,
+    Exports,
     Fees,
     Logging,
     MarketData,
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
     execution: Execution = Field(default_factory=Execution)
     fees: Fees = Field(default_factory=Fees)
     simulation: Simulation = Field(default_factory=Simulation)
+    exports: Exports = Field(default_factory=Exports)
     notifications: Notifications = Field(default_factory=Notifications)
     logging: Logging = Field(default_factory=Logging)
 

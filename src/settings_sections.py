@@ -299,6 +299,16 @@ class Simulation(Section):
     starting_cash: Positive = Field(100000.0, description="Dollars in the account at first.")
 
 
+class Exports(Section):
+    """The CSV files that a day leaves for a spreadsheet."""
+
+    csv_dialect: Literal["standard", "german", "excel", "excel-german"] = Field(
+        "standard",
+        description="Who reads them: LibreOffice, Numbers and programs (standard, german), or "
+        "Excel; the German ones have semicolons and decimal commas.",
+    )
+
+
 class Notifications(Section):
     """Who is told; each is an apprise URL, or empty for nobody. Keep them out of config.yaml."""
 

@@ -4,6 +4,8 @@ import shutil
 import sys
 from typing import TextIO
 
+from utils.terminal import is_typewriter
+
 _WIDTH = 20
 
 
@@ -14,7 +16,7 @@ class Progress:
         self._stream = sys.stderr if stream is None else stream
         self._total = total
         self._done = 0
-        self._is_shown = self._stream.isatty()
+        self._is_shown = not is_typewriter(self._stream)
 
     def step(self, done: int, text: str) -> None:
         """Tell that so many of all are done, and what is being done now."""

@@ -297,3 +297,16 @@ def test_help_answers_without_loading_any_library() -> None:
     )
     loaded = {line.rsplit("|")[-1].strip() for line in answer.stderr.splitlines()}
     assert loaded.isdisjoint({"pandas", "numpy", "pydantic", "plotly", "sqlite3", "src"})
+
+
+def test_a_file_that_cannot_be_replaced_does_not_keep_the_others_from_being_written(
+    person: Person, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_the_way = person.out / "backtest_trades.csv"
+    in_the_way.mkdir(parents=True)
+    told = person.types(folder, "--jobs", 1, code=2)
+    assert [line for line in told.splitlines() if line.startswith("Written: ")] == [
+        f"Written: {person.out / name}" for name in ("backtest_days.csv", "backtest.html")
+    ]
+    assert len(person.rows("backtest_days")) == 2
+    capsys.readouterr()

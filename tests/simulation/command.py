@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from typing import NoReturn
 
 from src.words import count
 from tests.simulation.faults import parse_kinds
@@ -22,17 +23,15 @@ def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return 1 when an invariant was violated, 2 for bad usage."""
-    parser = _parser()
-    args = parser.parse_args(arguments)
+def run(args: argparse.Namespace, refuse: Callable[[str], NoReturn]) -> int:
+    """Run the command; return 1 when an invariant was violated. `refuse` ends on bad usage."""
     try:
         kinds = parse_kinds(args.faults)
         seeds = (
             range(*_bounds(args.seeds)) if args.seed is None else range(args.seed, args.seed + 1)
         )
     except ValueError as error:
-        parser.error(str(error))
+        refuse(str(error))
     if args.trace:
         return _trace(seeds[0], kinds)
     begin = time.perf_counter()
@@ -58,24 +57,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = ", ".join(f"({name}) {times}" for name, times in sorted(violations.items()))
     _print(f"Violations: {found}." if found else "No invariant was violated.")
     return 1 if violations else 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="simulate.py", description="Simulated days with faults injected; one seed, one day."
-    )
-    parser.add_argument("--seeds", default="0:200", metavar="FROM:TO", help="the seeds to play")
-    parser.add_argument("--seed", type=int, metavar="N", help="one seed only")
-    parser.add_argument("--trace", action="store_true", help="tell that day as a story")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes at once")
-    parser.add_argument(
-        "--faults", default="all", metavar="LIST", help="all, none, or parts of their names"
-    )
-    parser.add_argument(
-        "--days", type=int, default=1, metavar="N", help="sessions that follow each other, a seed"
-    )
-    parser.add_argument("--show", type=int, default=5, metavar="N", help="violations told in full")
-    return parser
 
 
 def _bounds(text: str) -> tuple[int, int]:

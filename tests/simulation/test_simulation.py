@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulation.command import main
+from scripts.simulate import main
 from tests.simulation.faults import KINDS, Anchor, Fault, parse_kinds
 from tests.simulation.runner import Outcome, simulate, simulate_days
 from tests.simulation.safeguards import SAFEGUARDS, day_for, without

@@ -30,6 +30,7 @@ MAY_IMPORT = {
 IN_ONE_FILE = (
     *("alpaca", "ib_async", "yfinance", "apprise", "streamlit", "duckdb"),
     *("pandas_market_calendars", "schedule", "filelock", "yaml", "dotenv", "plotly"),
+    "shtab",
 )
 HEAVY = (
     *("pandas", "apprise", "pandas_market_calendars", "alpaca", "ib_async", "yfinance", "duckdb"),

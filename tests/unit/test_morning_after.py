@@ -119,3 +119,15 @@ def test_a_broker_that_does_not_answer_leaves_everything_as_it_is(evening: Playe
 def test_days_of_another_mode_are_left_alone(evening: PlayedDay) -> None:
     morning = MorningAfter(evening.store, evening.folder, a_session(day=NEXT), "live")
     assert morning.finish(None, evening.market, at("09:30", NEXT)) == []
+
+
+def test_a_file_that_is_open_elsewhere_costs_the_morning_only_a_sentence(
+    evening: PlayedDay,
+) -> None:
+    in_the_way = evening.folder / "exports" / f"trades_{DAY}_to_{DAY}.csv"
+    in_the_way.unlink()
+    in_the_way.mkdir()
+    news = " ".join(finish(evening, ASSIGNED, PAID))
+    assert f"{in_the_way} could not be written" in news
+    assert "7 others are written, and the database has all of it" in news
+    assert evening.one("SELECT final_pnl FROM trades") is not None

@@ -1,8 +1,6 @@
 import csv
 import errno
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -10,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from src.exports import not_written
+from src.export_sheets import NAMES
+from src.exports import NotAllWritten, not_written
 from src.models import ExitReason
 from src.ports import MendInput
 from src.results_logger import ResultsLogger
@@ -328,13 +327,12 @@ def test_statistics_cover_the_range_and_the_mode_that_were_asked_for(
 # CSV
 
 
-def test_an_export_is_five_files_named_by_their_range(
+def test_an_export_is_one_file_a_sheet_named_by_its_range(
     logger: ResultsLogger, tmp_path: Path
 ) -> None:
     paths = logger.export_to_csv(DAY, NEXT_DAY)
     assert [path.name for path in paths] == [
-        f"{name}_2026-01-26_to_2026-01-27.csv"
-        for name in ("trades", "daily_summary", "cumulative_pnl", "win_rate", "statistics")
+        f"{name}_2026-01-26_to_2026-01-27.csv" for name in NAMES
     ]
     assert {path.parent for path in paths} == {tmp_path / "exports"}
     assert sorted(path.name for path in (tmp_path / "exports").iterdir()) == sorted(
@@ -484,9 +482,11 @@ def test_a_file_in_the_place_of_the_folder_is_named_and_left_alone(
     logger: ResultsLogger, tmp_path: Path
 ) -> None:
     (tmp_path / "exports").write_text("mine", encoding="utf-8")
-    with pytest.raises(MendInput, match=r"trades_2026-01-26_to_2026-01-26\.csv could not be") as it:
+    with pytest.raises(NotAllWritten, match=r"8 CSV files, .* could not be written") as it:
         logger.export_daily_csv(DAY)
+    assert "trades_2026-01-26_to_2026-01-26.csv, daily_summary_" in str(it.value)
     assert "move aside the file" in str(it.value)
+    assert it.value.written == ()
     assert (tmp_path / "exports").read_text(encoding="utf-8") == "mine"
 
 
@@ -495,9 +495,15 @@ def test_what_cannot_be_replaced_is_left_as_it_was_and_no_part_remains(
 ) -> None:
     stands_in_the_way = tmp_path / "exports" / "trades_2026-01-26_to_2026-01-26.csv"
     stands_in_the_way.mkdir(parents=True)
-    with pytest.raises(MendInput, match="unchanged"):
+    with pytest.raises(
+        NotAllWritten, match="unchanged, 7 others are written, and the database has all"
+    ) as it:
         logger.export_daily_csv(DAY)
-    assert list((tmp_path / "exports").iterdir()) == [stands_in_the_way]
+    assert f"export.py 2026-01-26 2026-01-26 --data-dir {tmp_path}" in str(it.value)
+    assert "move aside the folder that stands in its place" in str(it.value)
+    there = set((tmp_path / "exports").iterdir())
+    assert there == {stands_in_the_way, *it.value.written}
+    assert len(there) == len(NAMES)
 
 
 def test_a_full_disk_keeps_the_old_export_and_says_so(
@@ -511,31 +517,10 @@ def test_a_full_disk_keeps_the_old_export_and_says_so(
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))
     try:
-        with pytest.raises(MendInput, match=r"trades_2026-01-26_to_2026-01-26\.csv could not be"):
+        with pytest.raises(NotAllWritten, match=r"trades_2026-01-26_to.* could not be written"):
             logger.export_daily_csv(DAY)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
     assert (tmp_path / "exports" / "trades_2026-01-26_to_2026-01-26.csv").read_bytes() == old
     assert not list((tmp_path / "exports").glob(".*"))
-
-
-@pytest.mark.skipif(shutil.which("soffice") is None, reason="LibreOffice is not installed")
-def test_libreoffice_takes_dates_for_dates_and_numbers_for_numbers(
-    ledger: Ledger, logger: ResultsLogger, tmp_path: Path
-) -> None:
-    trade_reference(ledger, logger)
-    expire_worthless(ledger, logger)
-    path = export(logger, "trades")
-    profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
-    out = tmp_path / "converted"
-    subprocess.run(
-        ["soffice", profile, "--headless", "--convert-to", "fods", "--outdir", str(out), str(path)],
-        check=True,
-        capture_output=True,
-        timeout=120,
-    )
-    converted = (out / path.with_suffix(".fods").name).read_text(encoding="utf-8")
-    assert 'office:date-value="2026-01-26"' in converted
-    assert 'office:date-value="2026-01-26T09:35:01"' in converted
-    assert 'office:value="637.85"' in converted

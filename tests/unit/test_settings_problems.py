@@ -118,7 +118,8 @@ UNKNOWN = [
         "risk:\n  max_daily_loss: 1",
         (
             "config/config.yaml:1: there is no section risk; there are broker, strategy, "
-            "market_data, trading_hours, execution, fees, simulation, notifications, logging."
+            "market_data, trading_hours, execution, fees, simulation, exports, notifications, "
+            "logging."
         ),
     ),
     (

@@ -97,7 +97,7 @@ def test_a_tape_that_cannot_be_read_is_told_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / f"{DAY}.csv").write_text("")
-    assert run(Namespace(command="verify", folder=tmp_path), tmp_path) == 2
+    assert run(Namespace(command="verify", json=False, folder=tmp_path), tmp_path) == 2
     told = capsys.readouterr().out
     assert "record or download it again.\n" in told
     assert ".." not in told
@@ -145,7 +145,7 @@ def test_a_tape_that_is_being_recorded_is_open_and_not_wrong(
 ) -> None:
     finished(tmp_path)
     (tmp_path / "2026-03-10.csv.part").write_text("#")
-    assert run(Namespace(command="verify", folder=tmp_path), tmp_path) == 0
+    assert run(Namespace(command="verify", json=False, folder=tmp_path), tmp_path) == 0
     told = capsys.readouterr().out
     assert "open   2026-03-10.csv.part: is still being recorded" in told
     assert told.endswith("Everything that is finished is whole.\n")
