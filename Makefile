@@ -11,7 +11,7 @@ paper: $(VENV)/.installed
 	@$(PYTHON) scripts/main.py --paper $(ARGS)
 
 test: $(VENV)/.installed-tests
-	@$(PYTHON) -m pytest -n 2 $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: $(VENV)/.installed-tests
 	@$(PYTHON) -m ruff check .
@@ -27,6 +27,7 @@ bench: $(VENV)/.installed-tests
 	@$(PYTHON) tests/benchmarks/alpaca_orders.py
 	@$(PYTHON) tests/benchmarks/ibkr_orders.py
 	@$(PYTHON) tests/benchmarks/broker_start.py
+	@$(PYTHON) tests/benchmarks/dashboard.py
 
 clean:
 	rm -rf $(VENV)

@@ -1,8 +1,8 @@
 """Opening the one database: checked, migrated in place with a backup, durable."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -117,15 +117,17 @@ def open_database(path: Path | None, *, durable: bool = True) -> sqlite3.Connect
     return connection
 
 
-def read_database(path: Path) -> sqlite3.Connection:
+def read_database(path: Path, patience_ms: int = BUSY_TIMEOUT_MS) -> sqlite3.Connection:
     """Open an existing `trades.db` only to look at it, also while another program is writing.
 
-    Raises MendInput, in words, for a file that this program cannot read.
+    A lock is waited for so many milliseconds. Raises MendInput, in words, for a file that this
+    program cannot read.
     """
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)
+        connection = sqlite3.connect(
+            f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=patience_ms / 1000
+        )
         connection.row_factory = sqlite3.Row
-        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
         connection.execute("PRAGMA query_only = ON")
         found = _version(connection)
     except sqlite3.Error as error:
@@ -138,6 +140,21 @@ def read_database(path: Path) -> sqlite3.Connection:
             "date; nothing was changed."
         )
     return connection
+
+
+@contextmanager
+def snapshot(path: Path, patience_ms: int = 500) -> Iterator[Store]:
+    """Look at one moment of an existing `trades.db`, and let go of it when the block ends.
+
+    All that is read belongs together. A reader that stays keeps the writer's log growing, so the
+    block should be short. Raises MendInput, in words, also for what is found out while reading.
+    """
+    with closing(read_database(path, patience_ms)) as connection:
+        try:
+            connection.execute("BEGIN")
+            yield Store(connection)
+        except sqlite3.Error as error:
+            raise MendInput(f"{path}: {_in_words(error)}; nothing was changed.") from error
 
 
 def schema_version() -> int:

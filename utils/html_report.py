@@ -1,16 +1,13 @@
-"""The pictures of a backtest in one HTML file that needs no network; the only file with plotly."""
+"""The pictures of a backtest in one HTML file that needs no network."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 from src.backtest import DayResult, TradeResult
 from src.backtest_figures import Figures, Prediction, finished, forecasts
 from src.backtest_summary import few, span
-from src.ports import MendInput
-
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+from utils import figures as draw
+from utils.figures import BLUE, GREEN, GREY, RED, Figure
 
 _STYLE = (
     "body{font-family:sans-serif;max-width:70em;margin:2em auto;padding:0 1em}"
@@ -19,7 +16,6 @@ _STYLE = (
 )
 _TICKS = 12
 """Days that an axis names at most."""
-_GREEN, _RED, _GREY, _BLUE = "#2a7f3f", "#b00020", "#888888", "#20609f"
 
 
 def report_html(days: Sequence[DayResult], found: Figures, summary: str) -> str:
@@ -27,16 +23,10 @@ def report_html(days: Sequence[DayResult], found: Figures, summary: str) -> str:
 
     Raises MendInput where plotly is not installed.
     """
-    try:
-        import plotly  # noqa: F401, PLC0415 - only who wants pictures pays for it
-    except ImportError as error:
-        raise MendInput(
-            "The HTML report is drawn by plotly, which is not installed: "
-            "run pip install -r requirements.txt, or leave it out with --no-html."
-        ) from error
+    draw.require("The HTML report is", ", or leave it out with --no-html")
     title = f"Backtest, {span(days)}"
     if found.trades:
-        pictures = "\n".join(_drawn(_pictures(days, found)))
+        pictures = "\n".join(draw.as_html(_pictures(days, found)))
     else:
         pictures = "<p>Nothing was traded to its end, so there is nothing to draw.</p>"
     return (
@@ -47,16 +37,7 @@ def report_html(days: Sequence[DayResult], found: Figures, summary: str) -> str:
     )
 
 
-def _drawn(pictures: Iterator["Figure"]) -> Iterator[str]:
-    from plotly.io import to_html  # noqa: PLC0415 - likewise
-
-    for number, picture in enumerate(pictures):
-        picture.update_layout(template="plotly_white", height=420)
-        # The library itself goes into the file once, with the first picture.
-        yield to_html(picture, full_html=False, include_plotlyjs=number == 0)
-
-
-def _pictures(days: Sequence[DayResult], found: Figures) -> Iterator["Figure"]:
+def _pictures(days: Sequence[DayResult], found: Figures) -> Iterator[Figure]:
     trades = finished(days)
     yield _equity(found)
     yield _drawdown(found)
@@ -67,51 +48,47 @@ def _pictures(days: Sequence[DayResult], found: Figures) -> Iterator["Figure"]:
     yield _entries(trades)
 
 
-def _figure(title: str, x: str, y: str) -> "Figure":
-    from plotly.graph_objects import Figure  # noqa: PLC0415 - likewise
-
-    figure = Figure()
-    figure.update_layout(title=f"SIMULATED: {title}", xaxis_title=x, yaxis_title=y)
-    return figure
+def _figure(title: str, x: str, y: str) -> Figure:
+    return draw.new_figure(f"SIMULATED: {title}", x, y)
 
 
-def _equity(found: Figures) -> "Figure":
+def _equity(found: Figures) -> Figure:
     figure = _figure(
         f"P&L since the beginning ({found.trades} trades on {found.days} days)", "day", "dollars"
     )
     days = [point.label for point in found.points]
     figure.add_scatter(
-        x=days, y=[point.equity for point in found.points], mode="lines+markers", line_color=_BLUE
+        x=days, y=[point.equity for point in found.points], mode="lines+markers", line_color=BLUE
     )
     figure.update_layout(xaxis={"type": "category", "nticks": _TICKS})
     return figure
 
 
-def _drawdown(found: Figures) -> "Figure":
+def _drawdown(found: Figures) -> Figure:
     figure = _figure(f"Below the highest point so far ({found.days} days)", "day", "dollars")
     figure.add_scatter(
         x=[point.label for point in found.points],
         y=[point.drawdown for point in found.points],
         fill="tozeroy",
-        line_color=_RED,
+        line_color=RED,
     )
     figure.update_layout(xaxis={"type": "category", "nticks": _TICKS})
     return figure
 
 
-def _by_reason(found: Figures) -> "Figure":
+def _by_reason(found: Figures) -> Figure:
     figure = _figure(f"P&L by why it ended ({found.trades} trades)", "exit reason", "dollars")
     for reason, each in found.statistics.by_reason.items():
         figure.add_bar(
             x=[f"{reason} (n = {each.trades})"],
             y=[float(each.total)],
-            marker_color=_GREEN if each.total >= 0 else _RED,
+            marker_color=GREEN if each.total >= 0 else RED,
             showlegend=False,
         )
     return figure
 
 
-def _split_by_day(trades: Sequence[TradeResult]) -> "Figure":
+def _split_by_day(trades: Sequence[TradeResult]) -> Figure:
     figure = _figure(f"Where the credit came from, by day ({len(trades)} trades)", "day", "dollars")
     # Generated days may bear one date: each trade has a bar of its own.
     days = [f"{number}: {trade.day}" for number, trade in enumerate(trades, start=1)]
@@ -125,7 +102,7 @@ def _split_by_day(trades: Sequence[TradeResult]) -> "Figure":
     return figure
 
 
-def _predicted(trades: Sequence[TradeResult], known: Prediction) -> "Figure":
+def _predicted(trades: Sequence[TradeResult], known: Prediction) -> Figure:
     figure = _figure(
         f"Predicted edge against realised P&L (n = {known.n}{few(known.n)})",
         "edge, dollars a trade; the bar ends where SPY's evening costs nothing",
@@ -139,21 +116,21 @@ def _predicted(trades: Sequence[TradeResult], known: Prediction) -> "Figure":
         y=[each.realised for each in found],
         mode="markers",
         text=[trade.trade_id for trade in trades if trade.edge is not None],
-        marker_color=_BLUE,
+        marker_color=BLUE,
         error_x={
             "type": "data",
             "symmetric": False,
             "array": [each.kept - each.edge for each in found],
             "arrayminus": [0.0] * len(found),
-            "color": _GREY,
+            "color": GREY,
         },
     )
     kept = [each.kept for each in found]
     ends = [min(edges), max(kept)]
     figure.add_scatter(
-        name="as predicted", x=ends, y=ends, mode="lines", line={"dash": "dot", "color": _GREY}
+        name="as predicted", x=ends, y=ends, mode="lines", line={"dash": "dot", "color": GREY}
     )
-    lines = ((known.line, edges, "edge", _RED), (known.kept_line, kept, "upper end", _GREEN))
+    lines = ((known.line, edges, "edge", RED), (known.kept_line, kept, "upper end", GREEN))
     for line, values, of, colour in lines:
         if line:
             ends = [min(values), max(values)]
@@ -167,7 +144,7 @@ def _predicted(trades: Sequence[TradeResult], known: Prediction) -> "Figure":
     return figure
 
 
-def _entries(trades: Sequence[TradeResult]) -> "Figure":
+def _entries(trades: Sequence[TradeResult]) -> Figure:
     figure = _figure(
         f"When, and at which strike gap (n = {len(trades)}; colour: P&L in dollars)",
         "entry, New York time",

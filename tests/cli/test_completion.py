@@ -95,5 +95,5 @@ def test_every_program_that_can_be_started_has_a_parser_to_complete_it() -> None
         if '__name__ == "__main__"' in file.read_text(encoding="utf-8")
     }
     named = {name.split()[0] for name in commands()}
-    assert started - {"run_sweep.py"} == named
+    assert started - {"run_sweep.py", "dashboard_page.py"} == named
     assert sys.modules["scripts.completion"].__doc__
