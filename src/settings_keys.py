@@ -28,6 +28,11 @@ class Keys:
             nearest in self.fields and self.is_secret(nearest)
         )
 
+    def is_list(self, key: str) -> bool:
+        """Return whether a file may give this key as a list; its texts are divided by spaces."""
+        extra = self.fields[key].json_schema_extra if key in self.fields else None
+        return isinstance(extra, dict) and "items" in extra
+
     def shown(self, key: str, text: str) -> str:
         """Return a value as an error may show it: on one line, short, and never a secret."""
         return "(hidden)" if self.is_secret(key) else " ".join(text.split())[:60] or "empty"
