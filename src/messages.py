@@ -4,6 +4,7 @@ Each says four things: what happened, with the numbers; what the program does ne
 be done, if anything.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -280,19 +281,24 @@ def not_settled() -> Message:
     )
 
 
-def result_of_the_day(day: date, result: str, mode: str, html: str = "") -> Message:
+def result_of_the_day(
+    day: date, result: str, mode: str, *, is_final: bool, html: str = ""
+) -> Message:
     """Tell how a session ended; `html` is its report, where it has one."""
     return Message(
         Level.SUMMARY,
         f"result of {day}: {result}",
-        f"The day ended with {result} after fees ({mode})",
-        "It is over, and its report is in the data directory.",
+        f"{day}: {result}, after fees ({mode})",
+        "The day is over, and its report is in the data directory."
+        if is_final
+        else "The next start looks what became of it, and completes the report.",
+        NOTHING_TO_DO if is_final else LOOK,
         key="result",
         html=html,
     )
 
 
-def earlier_days(news: list[str]) -> Message:
+def earlier_days(news: Sequence[str]) -> Message:
     """Tell what was found in the morning of earlier days."""
     text = " ".join(news)
     shares = any(words in text for words in ("ASSIGNED", "SPY shares are left"))
@@ -308,17 +314,25 @@ def earlier_days(news: list[str]) -> Message:
     )
 
 
-def no_connection(why: str, position: str, *, is_open: bool) -> Message:
-    """Tell that the broker was not reached at the start; `position` says what is open."""
-    last = "It is tried until the last trade of the day." if is_open else "The program ends."
+def no_connection(why: str, position: str) -> Message:
+    """Tell that the broker is not reached while a position is open; `position` says which."""
     return Message(
-        Level.URGENT if is_open else Level.ERROR,
+        Level.URGENT,
         "no connection to the broker",
         f"{ended(why)} {position}",
-        last,
-        f"See that the connection and the broker work. {LOOK}"
-        if is_open
-        else "When that is mended, start it again; today is not traded before.",
+        "It is tried until the last trade of the day; nothing is opened.",
+        f"See that the connection and the broker work. {LOOK}",
+    )
+
+
+def nothing_opened(why: str) -> Message:
+    """Tell that a start found what forbids an entry, and a position to watch."""
+    return Message(
+        Level.WARNING,
+        "Nothing is opened today",
+        why,
+        "What is held is watched and closed by the rules.",
+        "Mend it before tomorrow; python scripts/doctor.py looks again.",
     )
 
 

@@ -21,8 +21,8 @@ from src.ports import MendInput
 from src.words import count
 from utils.notifications import deliver
 
-PATIENCE_SECONDS, SHORT_PATIENCE_SECONDS = 60.0, 12.0
-"""How long the end of the program waits for what can still be sent; the shorter after a failure."""
+PATIENCE_SECONDS, AFTER_FAILURE_SECONDS = 60.0, 10.0
+"""How long the end of the program waits for what can still be sent."""
 LONGEST_NAP_SECONDS = 30.0
 LAST_TRIES, LAST_PAUSE_SECONDS = 2, 3.0
 """How often, and how soon after each other, a failing channel is tried at the end."""
@@ -45,8 +45,10 @@ class Post:
         channels: Sequence[Channel],
         say: Callable[[str], None],
         send: Send = deliver,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._say = say
+        self._patience = patience
         self._rounds = [_Round(each, channels, database, session, send, say) for each in channels]
 
     def __enter__(self) -> Self:
@@ -60,7 +62,7 @@ class Post:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close(PATIENCE_SECONDS if kind is None else SHORT_PATIENCE_SECONDS)
+        self.close(self._patience if kind is None else min(self._patience, AFTER_FAILURE_SECONDS))
 
     def wake(self) -> None:
         """Take note that a message was put up and committed."""
