@@ -123,7 +123,7 @@ class RealDay:
         folder: Path,
         console: Console,
         *,
-        notifier: Notifier | None,
+        notifier: Notifier | None = None,
     ) -> None:
         self._args = args
         self._notifier = notifier

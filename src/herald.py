@@ -39,9 +39,15 @@ class Herald:
 
     def alert(self, at: datetime, message: Message) -> None:
         """Put up a message about trouble, and tell it; the same one once in a session."""
+        self.alert_or_tell(at, message, "")
+
+    def alert_or_tell(self, at: datetime, message: Message, again: str) -> None:
+        """Put up a message about trouble, and tell it; when it is no news tell `again`, if any."""
         if self._record.notify(at, message):
             self._has_news = True
             self.tell(at, "alert", f"ALERT. {message.title}: {message.text}")
+        elif again:
+            self.tell(at, "alert", again)
 
     def deliver(self) -> None:
         """Have what was put up sent. Called when all is committed; sending is done elsewhere."""

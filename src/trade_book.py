@@ -77,7 +77,7 @@ class TradeBook:
         line = story.exit_line(result, left)
         if left.is_open:
             told = messages.exit_under_way(position.trade_id, reason, line, now, is_first=is_first)
-            self._herald.alert(now, told)
+            self._herald.alert_or_tell(now, told, line)
             return
         self._herald.tell(now, "exit", line)
         self._close(left, reason, now)

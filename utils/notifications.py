@@ -6,7 +6,6 @@ an address nor a password. What a server says is not repeated, for it may repeat
 
 import logging
 import re
-from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -66,17 +65,18 @@ def _by(wanted: Notifications, name: str, parcel: Parcel) -> Answer:
 
 def deliver(channel: Channel, parcel: Parcel) -> Answer:
     """Hand one parcel to one channel and return what became of it. Takes its time, never raises."""
+    _hush()
     # Imported when there is something to say: no ordinary tick pays for it.
     import apprise  # noqa: PLC0415
 
-    _hush()
     # Without a limit of its own it sends in this very thread, within those of each connection.
     asset = apprise.AppriseAsset(async_mode=False, service_timeout=0, app_id="optionsarbitrage")
     plugin = _plugin(channel.address.get_secret_value(), asset)
     if plugin is None:
         return _no_address(channel.address.get_secret_value())
-    with suppress(AttributeError):
-        plugin.socket_connect_timeout = plugin.socket_read_timeout = NETWORK_SECONDS
+    for limit in ("socket_connect_timeout", "socket_read_timeout"):
+        if getattr(plugin, limit) == getattr(type(plugin), limit):  # the address names none
+            setattr(plugin, limit, NETWORK_SECONDS)
     body, form = parcel.text, apprise.NotifyFormat.TEXT
     if parcel.html and channel.name == "email":
         body, form = parcel.html, apprise.NotifyFormat.HTML

@@ -10,7 +10,8 @@ import pytest
 from src.control import Control, ControlTable
 from src.database import Store, open_database
 from src.day_record import ControlMode, DayRecord, SetBy
-from src.ports import StopTrading
+from src.messages import Message
+from src.ports import Level, StopTrading
 from tests.fakes.builders import DAY, at
 from tests.fakes.ledger import a_decision, a_position, without_setup
 

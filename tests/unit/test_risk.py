@@ -177,7 +177,7 @@ def test_an_emergency_halts_the_day_before_it_closes_every_position() -> None:
         positions, text, at("11:00"), record=record, alert=day.alert, close=day.close
     )
     assert day.steps == [
-        f"Daily loss limit: {text}; everything is closed, nothing more is opened",
+        f"Daily loss limit: {text}",
         f"close {DAY}-1 in HALT: DAILY_LOSS, {text}",
         f"close {DAY}-2 in HALT: DAILY_LOSS, {text}",
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from src.day_record import ControlMode
 from src.models import SPY_PER_SPREAD, Quote
-from src.ports import OfficialCloses, RetryLater
+from src.ports import OfficialCloses
 from src.ratio import Closes
 from src.settings import Settings
 from tests.fakes.builders import DAY, ScriptedMarket, a_session, spxw_call, spy_call
