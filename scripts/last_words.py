@@ -26,19 +26,19 @@ def post_of(
     database: Path,
     session: date,
     say: Callable[[str], None],
-    patience: float | None = None,
+    most_seconds: float = 60.0,
 ) -> Iterator[Notifier | None]:
     """Have messages sent while the block lasts; None where no channel is configured.
 
-    At the end of the block at most `patience` seconds are given to what is left, a minute if None.
+    At the end of the block at most so many seconds are given to what is left.
     """
     found = channels(settings.notifications)
     if not found:
         yield None
         return
-    from utils.post import PATIENCE_SECONDS, Post  # noqa: PLC0415 - only for who is told
+    from utils.post import Ending, Post  # noqa: PLC0415 - only for who is told
 
-    with Post(database, session, found, say, patience=patience or PATIENCE_SECONDS) as post:
+    with Post(database, session, found, say, ending=Ending(most_seconds)) as post:
         yield post
 
 

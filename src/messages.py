@@ -39,7 +39,7 @@ class Message(NamedTuple):
     def text(self) -> str:
         """All that it says, on one line."""
         parts = (self.happened, self.what_next, self.to_do)
-        return " ".join(ended(each) for each in parts if each)
+        return " ".join(ended(f"{each[:1].upper()}{each[1:]}") for each in parts if each)
 
 
 def _now_and_then(title: str, now: datetime) -> str:
@@ -99,7 +99,7 @@ def not_closed_yet(contract: object, why: str, now: datetime) -> Message:
     return Message(
         Level.ERROR,
         f"{contract} not closed yet at {now:%H:%M}",
-        f"{why[:1].upper()}{why[1:]}",
+        why,
         "The program goes on trying.",
         LOOK,
         key=_now_and_then(f"{contract} not closed yet", now),

@@ -43,8 +43,8 @@ class Keys:
 
         leaf = key.rpartition(".")[2]
         leaves = {name.rpartition(".")[2]: name for name in reversed(list(self.fields))}
-        if leaf in leaves:
-            return leaves[leaf]
+        if same := [name for name in self.fields if name.rpartition(".")[2] == leaf]:
+            return max(same, key=lambda name: difflib.SequenceMatcher(None, key, name).ratio())
         for wanted, names in ((key, {name: name for name in self.fields}), (leaf, leaves)):
             if close := difflib.get_close_matches(wanted, names, n=1, cutoff=0.7):
                 return names[close[0]]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from src.channels import Channel
 from src.courier import Courier, Outbox, Send
@@ -21,14 +21,22 @@ from src.ports import MendInput
 from src.words import count
 from utils.notifications import deliver
 
-PATIENCE_SECONDS, AFTER_FAILURE_SECONDS = 60.0, 10.0
-"""How long the end of the program waits for what can still be sent."""
 LONGEST_NAP_SECONDS = 30.0
-LAST_TRIES, LAST_PAUSE_SECONDS = 2, 3.0
-"""How often, and how soon after each other, a failing channel is tried at the end."""
+LAST_TRIES = 2
+"""How often a failing channel is tried at the end."""
 LOCKED_SECONDS = 5.0
 """How soon a database that cannot be used is tried again."""
 
+
+class Ending(NamedTuple):
+    """How many seconds the end waits for what can be sent, and between two tries of one channel."""
+
+    patience: float = 60.0
+    after_failure: float = 10.0
+    between_tries: float = 3.0
+
+
+_AS_A_RULE = Ending()
 _log = logging.getLogger("optionsarbitrage")
 
 
@@ -45,11 +53,12 @@ class Post:
         channels: Sequence[Channel],
         say: Callable[[str], None],
         send: Send = deliver,
-        patience: float = PATIENCE_SECONDS,
+        ending: Ending = _AS_A_RULE,
     ) -> None:
         self._say = say
-        self._patience = patience
-        self._rounds = [_Round(each, channels, database, session, send, say) for each in channels]
+        self._ending = ending
+        post = _Desk(database, session, channels, send, say, ending.between_tries)
+        self._rounds = [_Round(each, post) for each in channels]
 
     def __enter__(self) -> Self:
         for each in self._rounds:
@@ -62,7 +71,8 @@ class Post:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close(self._patience if kind is None else min(self._patience, AFTER_FAILURE_SECONDS))
+        patience, after_failure, _ = self._ending
+        self.close(patience if kind is None else min(patience, after_failure))
 
     def wake(self) -> None:
         """Take note that a message was put up and committed."""
@@ -76,7 +86,7 @@ class Post:
         deadline = time.monotonic() + patience
         for each in self._rounds:
             each.join(max(0.0, deadline - time.monotonic()))
-        left = {each.name: each.left for each in self._rounds if each.left}
+        left = {each.channel.name: each.left for each in self._rounds if each.left}
         if left:
             parts = ", ".join(
                 f"{count(number, 'message')} by {name}" for name, number in left.items()
@@ -84,22 +94,24 @@ class Post:
             self._say(f"Still waiting to be sent: {parts}. The next start sends them.")
 
 
+class _Desk(NamedTuple):
+    """What all channels' threads share: where, about what, by which means, and who is told."""
+
+    database: Path
+    session: date
+    everyone: Sequence[Channel]
+    send: Send
+    say: Callable[[str], None]
+    between_tries: float
+
+
 class _Round(threading.Thread):
     """One channel's thread, with a connection of its own. It never keeps the program alive."""
 
-    def __init__(
-        self,
-        channel: Channel,
-        everyone: Sequence[Channel],
-        database: Path,
-        session: date,
-        send: Send,
-        say: Callable[[str], None],
-    ) -> None:
+    def __init__(self, channel: Channel, desk: _Desk) -> None:
         super().__init__(name=f"messages by {channel.name}", daemon=True)
-        self._channel, self._everyone = channel, everyone
-        self._database, self._session = database, session
-        self._send, self._say = send, say
+        self.channel = channel
+        self._desk = desk
         self._news, self._is_ending = threading.Event(), threading.Event()
         self._store: Store | None = None
         self._courier: Courier | None = None
@@ -122,8 +134,8 @@ class _Round(threading.Thread):
             self._serve()
         except Exception as error:  # noqa: BLE001 - the outermost place of a thread: told, not lost
             _log.error("the details of what ended the messages", exc_info=error)
-            self._say(
-                f"Messages by {self._channel.name} have stopped by a fault of the program "
+            self._desk.say(
+                f"Messages by {self.channel.name} have stopped by a fault of the program "
                 f"({type(error).__name__}); the day goes on, and the next start sends them."
             )
 
@@ -136,7 +148,7 @@ class _Round(threading.Thread):
                 due = self._step(hurry=is_last)
             except (sqlite3.Error, MendInput) as error:
                 # The day has the same trouble, and tells of it.
-                _log.warning("messages by %s wait for the database (%s)", self._channel.name, error)
+                _log.warning("messages by %s wait for the database (%s)", self.channel.name, error)
                 if self._store:
                     self._store.rollback()
                 due = LOCKED_SECONDS
@@ -144,7 +156,7 @@ class _Round(threading.Thread):
             if is_last and (due is None or last_tries >= LAST_TRIES):
                 break
             if is_last:
-                time.sleep(LAST_PAUSE_SECONDS)
+                time.sleep(self._desk.between_tries)
             else:
                 self._news.wait(LONGEST_NAP_SECONDS if due is None else due)
         if self._store:
@@ -153,9 +165,10 @@ class _Round(threading.Thread):
     def _step(self, *, hurry: bool) -> float | None:
         """Send what is due; return after how many seconds to look again, None if nothing waits."""
         if self._courier is None:
-            self._store = Store(open_database(self._database))
-            outbox = Outbox(self._store, self._session, self._everyone)
-            self._courier = Courier(outbox, self._channel, self._send, self._say)
+            desk = self._desk
+            self._store = Store(open_database(desk.database))
+            outbox = Outbox(self._store, desk.session, desk.everyone)
+            self._courier = Courier(outbox, self.channel, desk.send, desk.say)
         due = self._courier.step(datetime.now(NEW_YORK), hurry=hurry)
         if due is None:
             return None

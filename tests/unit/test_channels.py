@@ -1,11 +1,19 @@
 """Which channels a person's settings make, and what is told of those that make none."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import SecretStr
 
 from src.channels import channels
 from src.settings import Settings
 from tests.fakes.settings_project import Project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
 
 MAIL = ["notifications.email=you@example.com", "notifications.smtp.host=smtp.example.com"]
 TWILIO = [

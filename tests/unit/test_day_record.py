@@ -70,11 +70,9 @@ def test_a_day_goes_on_at_the_tick_that_was_interrupted(record: DayRecord) -> No
 def test_a_session_that_is_played_anew_knows_nothing_of_its_last_looks(record: DayRecord) -> None:
     record.record_decision(a_decision())
     record.record_check(a_position(), at("11:00"), 600.0, Decimal(0), "", "hold")
-    record.notify(at("11:00"), a_message())
-    assert (record.last_check_at(), len(record.waiting_notices())) == (at("11:00"), 1)
+    assert record.last_check_at() == at("11:00")
     record.forget_session()
     assert (record.last_decision_at(), record.last_check_at()) == (None, None)
-    assert record.waiting_notices() == []
 
 
 def test_looks_that_a_rollback_took_back_were_never_taken(store: Store, record: DayRecord) -> None:
@@ -82,11 +80,8 @@ def test_looks_that_a_rollback_took_back_were_never_taken(store: Store, record: 
     record.commit()
     record.record_decision(a_decision())
     record.record_check(a_position(), at("11:05"), 600.0, Decimal(0), "", "hold")
-    record.notify(at("11:05"), a_message())
-    assert len(record.waiting_notices()) == 1
     store.rollback()
     assert (record.last_decision_at(), record.last_check_at()) == (None, at("11:00"))
-    assert record.waiting_notices() == []
 
 
 def test_a_day_is_over_when_it_was_reported(record: DayRecord) -> None:
@@ -317,7 +312,7 @@ def test_the_same_message_is_put_up_once_in_a_session(store: Store, record: DayR
     assert not record.notify(at("10:05"), a_message(text="again"))
     assert begun(store, NEXT_DAY).notify(at("10:00", NEXT_DAY), a_message())
     rows = store.read("SELECT session, text FROM notifications ORDER BY id").fetchall()
-    assert [tuple(row) for row in rows] == [(str(DAY), "text."), (str(NEXT_DAY), "text.")]
+    assert [tuple(row) for row in rows] == [(str(DAY), "Text."), (str(NEXT_DAY), "Text.")]
 
 
 def test_a_message_without_a_key_is_known_by_its_title(store: Store, record: DayRecord) -> None:
@@ -352,6 +347,7 @@ TABLES = [
     "checks",
     "overrides",
     "notifications",
+    "deliveries",
     "trades",
     "daily_summary",
 ]
@@ -363,6 +359,11 @@ def fill_every_table(store: Store, day: date) -> None:
     record.record_check(a_position(day=day), at("10:00", day), None, None, "", "not known")
     record.event(at("10:00", day), "check", "text")
     record.notify(at("10:00", day), a_message())
+    store.write(
+        "INSERT INTO deliveries (notification, channel, next_try_at)"
+        " SELECT id, 'email', at FROM notifications WHERE session = ?",
+        (str(day),),
+    )
     record.ask_to_close(at("10:00", day))
     record.raise_control(ControlMode.CLOSE, "a test", at("10:00", day))
     d = day.isoformat()
