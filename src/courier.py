@@ -39,7 +39,8 @@ class Outbox:
         """Write down for each message that is new to whom it goes: the channels there are today.
 
         So a channel that is added later is not told of what others have heard before. What went
-        only to channels that are gone, and was heard by nobody, goes to those there are.
+        only to channels that are gone, and was heard by nobody, goes to those there are. It is not
+        committed here.
         """
         names = [each.name for each in self._everyone]
         rows = self._store.read(
@@ -58,6 +59,9 @@ class Outbox:
                         " VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                         (row["id"], channel.name, first_try(level, now).isoformat()),
                     )
+
+    def commit(self) -> None:
+        """Make what was written so far survive the death of the process."""
         self._store.commit()
 
     def waiting(self, channel: Channel) -> list[Letter]:
@@ -165,13 +169,15 @@ class Courier:
         letters = self._waiting()
         due = next_try(letters, now, self._calm_until)
         if due is None or (due > now and not hurry):
+            self._outbox.commit()
             return due
         has_layout = self._channel.name == "email"
         for parcel in parcels(letters, is_short=self._channel.is_short, has_layout=has_layout):
             self._hand_over(parcel, now)
             if self.is_failing:
-                break
-        return next_try(self._waiting(), now, self._calm_until)
+                return next_try(self._waiting(), now, self._calm_until)
+        self.left = 0  # what was put up meanwhile comes with a call of its own
+        return None
 
     def _waiting(self) -> list[Letter]:
         letters = self._outbox.waiting(self._channel)

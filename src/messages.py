@@ -44,7 +44,7 @@ class Message(NamedTuple):
 
 def _now_and_then(title: str, now: datetime) -> str:
     """Return a key by which a trouble that lasts is told of every few minutes."""
-    return f"{title} {now:%H}:{now.minute // AGAIN * AGAIN:02}"
+    return f"{title} {now.hour}:{now.minute // AGAIN * AGAIN}"
 
 
 # Trades.
@@ -64,7 +64,7 @@ def not_confirmed(trade_id: str, line: str) -> Message:
         f"Entry of {trade_id} not confirmed",
         line,
         "Its orders are looked for until they are found; nothing is sent twice.",
-        f"If another message does not follow within minutes: {LOOK}",
+        "If no other message follows within minutes, look at the account at the broker.",
     )
 
 
@@ -111,7 +111,7 @@ def adopted_position(trade_id: str) -> Message:
     return Message(
         Level.WARNING,
         f"Position {trade_id} adopted",
-        "It was found at the broker, and its decision is not in the record",
+        "It is held, and its decision is not in the record.",
         "It is watched like any other.",
         "See whether it is yours to hold; if not, python scripts/control.py close.",
     )
@@ -148,8 +148,8 @@ def held_into_expiry(last_trade: datetime) -> Message:
         Level.URGENT,
         "Short calls are held into expiry",
         f"SPY calls trade until {last_trade:%H:%M}, and may be exercised until 17:30.",
-        "What is still tried is only an exit that is under way; then they are settled.",
-        "Buy them back by hand if you do not want SPY shares sold short tomorrow.",
+        "An exit that is under way is still tried until then; after that they are settled.",
+        "Buy them back by hand, unless you accept to be short of SPY shares tomorrow.",
     )
 
 
@@ -160,7 +160,7 @@ def assigned(trade_id: str, line: str) -> Message:
         f"Assigned: {trade_id}",
         line,
         "The program never trades shares.",
-        "Buy the SPY shares back in the broker's account before the next open, or at it.",
+        "Buy the SPY shares back in the broker's account, at the next open or before it.",
     )
 
 
@@ -170,7 +170,7 @@ def pnl_unknown(trade_id: str, why: str) -> Message:
         Level.WARNING,
         f"P&L of {trade_id} not known",
         why,
-        "The exits that go by prices and the clock still work, and it is looked at again.",
+        "Exits by the clock and by your wish still work, and it is valued again at each look.",
     )
 
 
