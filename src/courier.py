@@ -67,8 +67,9 @@ class Outbox:
     def waiting(self, channel: Channel) -> list[Letter]:
         """Return what this channel has not taken yet, the oldest first."""
         rows = self._store.read(
-            "SELECT n.id, n.at, n.level, n.title, n.text, n.html, d.tries, d.next_try_at,"
-            " d.started_at FROM deliveries d JOIN notifications n ON n.id = d.notification"
+            "SELECT n.id, n.at, n.level, n.title, n.text, n.html, n.plain, d.tries,"
+            " d.next_try_at, d.started_at"
+            " FROM deliveries d JOIN notifications n ON n.id = d.notification"
             " WHERE d.channel = ? AND d.delivered_at IS NULL AND n.session BETWEEN ? AND ?"
             " ORDER BY n.id",
             (channel.name, self._oldest, self._newest),
@@ -81,6 +82,7 @@ class Outbox:
                 row["title"],
                 row["text"],
                 row["html"],
+                row["plain"],
                 row["tries"],
                 datetime.fromisoformat(row["next_try_at"]),
                 row["started_at"] is not None,

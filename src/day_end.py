@@ -91,7 +91,8 @@ class DayEnd:
             files = f"{count(len(written), 'CSV file')} in {written[0].parent}"
             self._herald.tell(now, "file", f"Written: {files}")
         # With the mark that the day is reported, so that neither is without the other.
-        summary = messages.result_of_the_day(day, result, self._mode, is_final=not held, html="")
+        page = ("", "") if self._mode in SIMULATED else (report.html, report.text)
+        summary = messages.result_of_the_day(day, result, self._mode, is_final=not held, page=page)
         self._herald.notify(now, summary)
         self._record.mark(Phase.REPORTED, now)
 

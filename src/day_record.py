@@ -324,8 +324,8 @@ class DayRecord:
     def notify(self, at: datetime, message: Message) -> bool:
         """Put a message up in the open transaction, once for each key; return whether it is new."""
         changed = self._store.write(
-            "INSERT INTO notifications (session, at, key, title, text, level, html)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session, key) DO NOTHING",
+            "INSERT INTO notifications (session, at, key, title, text, level, html, plain)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session, key) DO NOTHING",
             (
                 self._key,
                 at.isoformat(),
@@ -334,6 +334,7 @@ class DayRecord:
                 message.text,
                 message.level,
                 message.html,
+                message.plain,
             ),
         )
         return changed == 1

@@ -24,7 +24,8 @@ _URGENT_EXITS = {ExitReason.ASSIGNMENT_RISK, ExitReason.PIN_RISK, ExitReason.MAX
 class Message(NamedTuple):
     """One message. The same `key` is put up once in a session; where it is empty, the title is it.
 
-    `html` is the same with a layout, empty where there is none.
+    `html` is a page for who reads it by e-mail, and `plain` the same page as text; empty where
+    there is none.
     """
 
     level: Level
@@ -34,6 +35,7 @@ class Message(NamedTuple):
     to_do: str = NOTHING_TO_DO
     key: str = ""
     html: str = ""
+    plain: str = ""
 
     @property
     def text(self) -> str:
@@ -282,9 +284,9 @@ def not_settled() -> Message:
 
 
 def result_of_the_day(
-    day: date, result: str, mode: str, *, is_final: bool, html: str = ""
+    day: date, result: str, mode: str, *, is_final: bool, page: tuple[str, str] = ("", "")
 ) -> Message:
-    """Tell how a session ended; `html` is its report, where it has one."""
+    """Tell how a session ended; `page` is its report as HTML and as text, where it has one."""
     return Message(
         Level.SUMMARY,
         f"result of {day}: {result}",
@@ -294,7 +296,8 @@ def result_of_the_day(
         else "The next start looks what became of it, and completes the report.",
         NOTHING_TO_DO if is_final else LOOK,
         key="result",
-        html=html,
+        html=page[0],
+        plain=page[1],
     )
 
 

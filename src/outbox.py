@@ -30,9 +30,10 @@ REPEAT = "(This may be a repeat: it was being sent when the program or the conne
 
 
 class Letter(NamedTuple):
-    """A message that waits for one channel. Moments are the machine's clock's, save `at`.
+    """A message that waits for one channel, perhaps with a page, `html` and `plain`.
 
-    `at` is when it was put up, by the day's clock. One `is_in_doubt` was perhaps sent already.
+    Moments are the machine's clock's, save `at`: when it was put up, by the day's clock. One that
+    `is_in_doubt` was perhaps sent already.
     """
 
     row: int
@@ -41,13 +42,17 @@ class Letter(NamedTuple):
     title: str
     text: str
     html: str
+    plain: str
     tries: int
     next_try_at: datetime
     is_in_doubt: bool
 
 
 class Parcel(NamedTuple):
-    """What is sent at once: one letter or a bundle. `html` is empty where there is none."""
+    """What is sent at once: one letter or a bundle.
+
+    Where there is a page, `html` is it, and `text` is for readers that show none.
+    """
 
     letters: tuple[Letter, ...]
     title: str
@@ -115,17 +120,23 @@ def parcels(letters: Sequence[Letter], *, is_short: bool, has_layout: bool) -> l
     alone = [each for each in letters if has_layout and each.html]
     rest = [each for each in letters if each not in alone]
     packed = [_bundle(rest)] if rest else []
-    return packed + [_single(each) for each in alone]
+    return packed + [_page(each) for each in alone]
 
 
 def _single(letter: Letter) -> Parcel:
     text = f"{letter.text}\n\n{REPEAT}" if letter.is_in_doubt else letter.text
-    return Parcel((letter,), _titled(letter), text, letter.html)
+    return Parcel((letter,), _titled(letter), text)
+
+
+def _page(letter: Letter) -> Parcel:
+    parcel = _single(letter)
+    both = "\n\n".join(filter(None, (parcel.text, letter.plain)))
+    return parcel._replace(text=both, html=letter.html)
 
 
 def _bundle(letters: Sequence[Letter]) -> Parcel:
     if len(letters) == 1:
-        return _single(letters[0])._replace(html="")
+        return _single(letters[0])
     first = max(letters, key=lambda each: _WEIGHT[each.level])
     told, left = letters, 0
     if len(letters) > MOST:

@@ -1,4 +1,4 @@
--- Messages with a level and perhaps a page of HTML, and how each of them fared with each channel.
+-- Messages with a level and perhaps a page, and how each of them fared with each channel.
 -- A message may be about a day that was never begun, so its session need not be in `sessions`.
 
 CREATE TABLE messages (
@@ -10,7 +10,8 @@ CREATE TABLE messages (
     text          TEXT NOT NULL,
     delivered_at  TEXT,                           -- when the first channel took it
     level         TEXT NOT NULL,                  -- see ports.Level
-    html          TEXT NOT NULL DEFAULT '',       -- the same with a layout, empty where there is none
+    html          TEXT NOT NULL DEFAULT '',       -- a page for e-mail, empty where there is none
+    plain         TEXT NOT NULL DEFAULT '',       -- the same page as plain text
     UNIQUE (session, key)
 ) STRICT;
 INSERT INTO messages
@@ -21,7 +22,7 @@ INSERT INTO messages
                 WHEN key LIKE 'closed %' THEN 'trade exited'
                 WHEN key = 'result' THEN 'daily summary'
                 ELSE 'warning' END,
-           ''
+           '', ''
     FROM notifications;
 DROP TABLE notifications;
 ALTER TABLE messages RENAME TO notifications;

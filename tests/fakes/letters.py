@@ -33,9 +33,8 @@ def a_letter(
     is_in_doubt: bool = False,
 ) -> Letter:
     moment = at("09:30") + timedelta(minutes=row)
-    return Letter(
-        row, moment, level, title or f"title {row}", text, html, tries, next_try_at, is_in_doubt
-    )
+    title, plain = title or f"title {row}", "the page as text" if html else ""
+    return Letter(row, moment, level, title, text, html, plain, tries, next_try_at, is_in_doubt)
 
 
 def put_up(

@@ -137,7 +137,7 @@ def test_a_page_is_a_message_of_its_own_where_pages_are_shown() -> None:
     bundle, page = parcels(letters, is_short=False, has_layout=True)
     assert [each.row for each in bundle.letters] == [1, 3]
     assert (page.title, page.html) == ("optionsarbitrage: result", "<p>The day</p>")
-    assert page.text == letters[1].text
+    assert page.text == f"{letters[1].text}\n\nthe page as text"
     (together,) = parcels(letters, is_short=False, has_layout=False)
     assert [each.row for each in together.letters] == [1, 2, 3]
     assert together.html == ""
