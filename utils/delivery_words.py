@@ -73,7 +73,8 @@ def words_of(said: Iterable[tuple[str, str]], *, is_taken: bool) -> Answer:
     Where one of several people took a message, it is taken: the others are not worth it that one
     receives it again and again.
     """
-    lines = list(said)
+    # What is sent is logged, too, and may speak of any trouble itself.
+    lines = [(level, message) for level, message in said if "Payload" not in message]
     if is_taken:
         return Answer(is_taken=True)
     text = "\n".join(message for _, message in lines)

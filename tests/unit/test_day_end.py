@@ -48,7 +48,7 @@ def test_a_difference_that_lasts_to_the_end_is_kept_told_and_in_the_report(day: 
 def test_the_summary_carries_the_report_as_a_page_and_as_text(tmp_path: Path) -> None:
     day = PlayedDay(tmp_path, mode="paper").run()
     (row,) = day.store.read("SELECT * FROM notifications WHERE level = 'daily summary'").fetchall()
-    assert row["text"].startswith(f"{DAY}: +$")
+    assert row["text"].startswith(f"{DAY}: ")
     for column, suffix in (("html", "html"), ("plain", "txt")):
         assert row[column] == (tmp_path / "reports" / f"{DAY}.{suffix}").read_text(encoding="utf-8")
 

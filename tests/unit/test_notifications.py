@@ -212,6 +212,14 @@ def test_what_a_webhook_answers_is_told_in_words(
     assert (answer.is_taken, answer.words, answer.is_lasting) == (False, words, is_lasting)
 
 
+def test_what_a_message_says_is_not_taken_for_what_became_of_it() -> None:
+    told = Parcel((), "error=404", "(535, b'no') timed out, reset, error=410, Sent it")
+    with some_services() as services:
+        services.status = 503
+        answer = deliver(a_webhook(services), told)
+    assert answer == Answer(is_taken=False, words="the service is in trouble (503)")
+
+
 def test_a_port_at_which_nobody_listens_is_told_and_tried_again() -> None:
     with socket.socket() as unheard:  # bound, but nobody listens
         unheard.bind(("127.0.0.1", 0))
