@@ -7,14 +7,16 @@ from datetime import date, datetime
 from pathlib import Path
 
 from src import messages
-from src.channels import channels
+from src.channels import Channel, channels
 from src.database import Store, open_database
 from src.day_record import DayRecord
 from src.journal import Journal
+from src.outbox import Answer, Parcel
 from src.ports import MendInput, Notifier, StopTrading
-from src.settings import Settings
+from src.settings import KEYS, Settings
 from utils.console import FAILED, UNREACHABLE, complain, exit_code, sentence
 from utils.instance_lock import only_instance
+from utils.logging_setup import hide
 
 LAST_SECONDS = 15.0
 """How long the end of a program that failed waits for its last message to be taken."""
@@ -36,9 +38,17 @@ def post_of(
     if not found:
         yield None
         return
-    from utils.post import Ending, Post  # noqa: PLC0415 - only for who is told
+    from utils.notifications import deliver  # noqa: PLC0415 - only for who is told
+    from utils.post import Ending, Post  # noqa: PLC0415 - likewise
 
-    with Post(database, session, found, say, ending=Ending(most_seconds)) as post:
+    secrets = [settings.value(key).get_secret_value() for key in KEYS.fields if KEYS.is_secret(key)]
+
+    def send(channel: Channel, parcel: Parcel) -> Answer:
+        # A message may repeat what a server has said, and that the key which it refused.
+        title, text, html = (hide(each, secrets) for each in parcel[1:])
+        return deliver(channel, Parcel(parcel.letters, title, text, html))
+
+    with Post(database, session, found, say, send, Ending(most_seconds)) as post:
         yield post
 
 

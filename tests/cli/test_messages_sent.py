@@ -149,6 +149,17 @@ def test_without_a_position_only_faults_and_a_broker_out_of_reach_are_told(
     assert [each.split(":")[1] for each in services.titles()] == [" ERROR"] * number
 
 
+def test_a_key_that_a_server_has_repeated_is_not_sent_on(
+    tmp_path: Path, services: Services
+) -> None:
+    settings = wanted(services).changed(
+        "broker.api_secret=s3cretly", f"notifications.other={services.webhook}"
+    )
+    error = RetryLater("the server says: the key s3cretly is wrong.")
+    send_last_words(error, settings, a_position(tmp_path), at("11:03"), str)
+    assert "the key [hidden] is wrong." in texts(services)
+
+
 def test_the_same_end_again_and_again_is_one_message_an_hour(
     tmp_path: Path, services: Services
 ) -> None:
