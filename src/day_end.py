@@ -84,16 +84,17 @@ class DayEnd:
         # The report tells that the day is over, and is itself the last thing that happens on it.
         self._record.mark(Phase.SETTLED, now)
         self._record.commit()
+        # The report names it, and is its page: both are committed with the mark of the end.
+        summary = messages.result_of_the_day(day, result, self._mode, is_final=not held)
+        self._herald.notify(now, summary)
         report = self._results.generate_daily_report(day)
+        if self._mode not in SIMULATED:
+            self._record.add_page(summary.key, report.html, report.text)
         for path in report.paths:
             self._herald.tell(now, "file", f"Written: {path}")
         if written := self._export(now):
             files = f"{count(len(written), 'CSV file')} in {written[0].parent}"
             self._herald.tell(now, "file", f"Written: {files}")
-        # With the mark that the day is reported, so that neither is without the other.
-        page = ("", "") if self._mode in SIMULATED else (report.html, report.text)
-        summary = messages.result_of_the_day(day, result, self._mode, is_final=not held, page=page)
-        self._herald.notify(now, summary)
         self._record.mark(Phase.REPORTED, now)
 
     def _export(self, now: datetime) -> Sequence[Path]:

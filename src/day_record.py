@@ -324,8 +324,8 @@ class DayRecord:
     def notify(self, at: datetime, message: Message) -> bool:
         """Put a message up in the open transaction, once for each key; return whether it is new."""
         changed = self._store.write(
-            "INSERT INTO notifications (session, at, key, title, text, level, html, plain)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (session, key) DO NOTHING",
+            "INSERT INTO notifications (session, at, key, title, text, level)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session, key) DO NOTHING",
             (
                 self._key,
                 at.isoformat(),
@@ -333,8 +333,13 @@ class DayRecord:
                 message.title,
                 message.text,
                 message.level,
-                message.html,
-                message.plain,
             ),
         )
         return changed == 1
+
+    def add_page(self, key: str, html: str, plain: str) -> None:
+        """Add a page to a message that is not committed yet: as HTML, and the same as text."""
+        self._store.write(
+            "UPDATE notifications SET html = ?, plain = ? WHERE session = ? AND key = ?",
+            (html, plain, self._key, key),
+        )

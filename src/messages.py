@@ -22,11 +22,7 @@ _URGENT_EXITS = {ExitReason.ASSIGNMENT_RISK, ExitReason.PIN_RISK, ExitReason.MAX
 
 
 class Message(NamedTuple):
-    """One message. The same `key` is put up once in a session; where it is empty, the title is it.
-
-    `html` is a page for who reads it by e-mail, and `plain` the same page as text; empty where
-    there is none.
-    """
+    """One message. The same `key` is put up once in a session; the title where it is empty."""
 
     level: Level
     title: str
@@ -34,8 +30,6 @@ class Message(NamedTuple):
     what_next: str
     to_do: str = NOTHING_TO_DO
     key: str = ""
-    html: str = ""
-    plain: str = ""
 
     @property
     def text(self) -> str:
@@ -283,10 +277,8 @@ def not_settled() -> Message:
     )
 
 
-def result_of_the_day(
-    day: date, result: str, mode: str, *, is_final: bool, page: tuple[str, str] = ("", "")
-) -> Message:
-    """Tell how a session ended; `page` is its report as HTML and as text, where it has one."""
+def result_of_the_day(day: date, result: str, mode: str, *, is_final: bool) -> Message:
+    """Tell how a session ended."""
     return Message(
         Level.SUMMARY,
         f"result of {day}: {result}",
@@ -296,8 +288,6 @@ def result_of_the_day(
         else "The next start looks what became of it, and completes the report.",
         NOTHING_TO_DO if is_final else LOOK,
         key="result",
-        html=page[0],
-        plain=page[1],
     )
 
 

@@ -41,8 +41,9 @@ def put_up(
     store: Store, title: str, level: Level = Level.WARNING, *, html: str = "", text: str = "It is."
 ) -> None:
     """Put a message up and commit it, as a tick does."""
-    told = Message(level, title, text, "It goes on.", html=html)
-    DayRecord(store, DAY).notify(NOW, told)
+    record = DayRecord(store, DAY)
+    record.notify(NOW, Message(level, title, text, "It goes on."))
+    record.add_page(title, html, "the page as text" if html else "")
     store.commit()
 
 
