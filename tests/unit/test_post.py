@@ -171,6 +171,7 @@ def test_a_tick_takes_as_long_whether_or_not_a_channel_hangs(tmp_path: Path) -> 
     alone, expected = seconds_of_a_day(tmp_path / "without", None)
     with hanging() as send:
         path = tmp_path / "with" / "trades.db"
+        open_database(path).close()  # as the program does, before anything is sent
         with Post(path, DAY, (EMAIL,), print, send, ending=Ending(0.1)) as post:
             beside, told = seconds_of_a_day(tmp_path / "with", post)
             assert send.is_asked.is_set(), "it hung while the day went on"
