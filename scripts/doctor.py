@@ -3,6 +3,7 @@
 
 python scripts/doctor.py           before a paper day
 python scripts/doctor.py --live    before a day with real money
+python scripts/doctor.py --notify  also send a test message through every channel
 python scripts/doctor.py --json    the same for other programs
 """
 
@@ -47,6 +48,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--live", action="store_true", help="look at what real money needs, too")
     parser.add_argument("--json", action="store_true", help="rows as JSON, for other programs")
+    parser.add_argument(
+        "--notify", action="store_true", help="send a test message through every channel, too"
+    )
     add_files(parser)
     add_overrides(parser)
     return parser

@@ -9,9 +9,10 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from scripts.last_words import post_of
 from scripts.play import Stage, play, refuse_difference, telling
 from scripts.venues import Terms, Venue, load_library, open_venue
-from src import story
+from src import messages, story
 from src.database import Store, open_database, read_database
 from src.day_record import DayRecord
 from src.journal import Journal
@@ -20,11 +21,10 @@ from src.morning_after import MorningAfter
 from src.ports import Broker, MendInput, Notifier, QuoteSource, RetryLater, StopTrading, Verdict
 from src.settings import Settings
 from src.words import ended
-from utils.console import DONE, Console, complain
+from utils.console import DONE, Console
 from utils.instance_lock import only_instance
 from utils.market_calendar import MarketCalendar
 from utils.market_clock import LateClock, RehearsalStamps, ScaledClock, WallClock
-from utils.notifications import AppriseNotifier
 from utils.patience import Patience
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -70,10 +70,16 @@ def run_real_day(
         return DONE
     folder = args.data_dir or (data / "rehearsal" if args.start_at else data)
     with only_instance(folder):
-        store = Store(open_database(folder / settings.logging.database.name))
+        database = folder / settings.logging.database.name
+        store = Store(open_database(database))
+
+        def say(text: str) -> None:
+            console.say(time.clock.now(), text)
+
         try:
-            day = RealDay(args, settings, session, time, store, folder, console)
-            return day.run()
+            with post_of(settings, database, session.day, say) as post:
+                day = RealDay(args, settings, session, time, store, folder, console, notifier=post)
+                return day.run()
         finally:
             store.connection.close()
 
@@ -107,7 +113,7 @@ def mode_of(settings: Settings, *, live: bool, is_rehearsal: bool) -> str:
 class RealDay:
     """One session at one broker, from the connection to the last line."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that is around a day at a broker
         self,
         args: argparse.Namespace,
         settings: Settings,
@@ -116,8 +122,11 @@ class RealDay:
         store: Store,
         folder: Path,
         console: Console,
+        *,
+        notifier: Notifier | None = None,
     ) -> None:
         self._args = args
+        self._notifier = notifier
         self._settings = _in_real_seconds(settings, time.speed)
         self._session, self._time = session, time
         self._store, self._folder, self._console = store, folder, console
@@ -186,8 +195,7 @@ class RealDay:
                 again = self._until_the_last_trade() if is_watched else "Trying again."
                 self._console.say(now, f"{ended(str(error))} {again}")
                 if tries == TRIES:
-                    words = f"No connection: {ended(str(error))} {self._position()}"
-                    _notify(self._notifier(), "no connection to the broker", words)
+                    self._put_up(messages.no_connection(str(error), self._position()), now)
             self._time.clock.sleep(PAUSE_SECONDS * self._time.speed)
 
     def _until_the_last_trade(self) -> str:
@@ -220,7 +228,7 @@ class RealDay:
             opening=self._opening(venue, mode),
             closing=self._closing(mode),
             labels=venue.labels,
-            notifier=self._notifier(),
+            notifier=self._notifier,
             bar=bar,
             wrap=self._patience.renewed,
         )
@@ -251,9 +259,8 @@ class RealDay:
         news = after.finish(venue.broker, venue.source, now)
         for line in news:
             self._console.say(now, line)
-        if news:
-            # An assignment must be dealt with, whether or not somebody reads the log.
-            _notify(self._notifier(), "what became of earlier days", "\n".join(news))
+        if news and self._notifier:
+            self._notifier.wake()
         faults = self._guard_real_money(venue) if self._args.live else ()
         self._patience.renew()  # a person may have taken long to type
         found = venue.diagnose()
@@ -265,6 +272,7 @@ class RealDay:
             raise StopTrading(f"{venue.what}: today cannot be traded. {failed} Nothing was sent.")
         if failed:
             self._console.say(now, f"Nothing is opened today, what is held is watched. {failed}")
+            self._put_up(messages.nothing_opened(failed), now)
         return failed
 
     def _guard_real_money(self, venue: Venue) -> tuple[str, ...]:
@@ -327,11 +335,11 @@ class RealDay:
             "rehearsal": ("REHEARSAL: no real money moved.",),
         }[mode]
 
-    def _notifier(self) -> Notifier:
-        wanted = self._settings.notifications
-        addresses = (wanted.email, wanted.sms, wanted.slack_webhook)
-        given = [found for each in addresses if (found := each.get_secret_value())]
-        return AppriseNotifier(given)
+    def _put_up(self, message: messages.Message, now: datetime) -> None:
+        DayRecord(self._store, self._session.day).notify(now, message)
+        self._store.commit()
+        if self._notifier:
+            self._notifier.wake()
 
     def _is_open(self) -> bool:
         return any(each.is_open for each in self._journal.positions())
@@ -383,10 +391,3 @@ def _typed_account() -> str | None:
     if not sys.stdin.isatty():
         return None
     return input("Type the number of the account in which real money may be traded: ").strip()
-
-
-def _notify(notifier: Notifier, title: str, text: str) -> None:
-    try:
-        notifier.send(f"optionsarbitrage ALERT: {title}", text)
-    except RetryLater as error:
-        complain(f"A message could not be delivered: {error}.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from scripts.play import telling
 from scripts.real_days import position_on_record, run_real_day
 from src.ports import MendInput, StopTrading, Verdict
-from src.settings import KEYS, Settings, load_settings
+from src.settings import KEYS, LoadedSettings, Settings, load_settings
 from utils.console import DONE, FAILED, Console, complain, exit_code, sentence
 from utils.logging_setup import hide, start_logging
 from utils.market_calendar import MarketCalendar
@@ -20,6 +20,9 @@ from utils.market_clock import WallClock
 
 if TYPE_CHECKING:
     from scripts.simulated_days import Market
+
+WAS_ASKED = "asked to end"
+"""Marks the interruption by a request, such as a shutdown's, as against one by Ctrl-C."""
 
 _log = logging.getLogger("optionsarbitrage")
 
@@ -29,6 +32,8 @@ def run(args: argparse.Namespace, project: Path) -> int:
     signal.signal(signal.SIGTERM, _interrupt)
     handler: logging.Handler | None = None
     secrets: tuple[str, ...] = ()
+    loaded: LoadedSettings | None = None
+    market: Market | None = None
     try:
         loaded = load_settings(args.config, args.overrides, root=project)
         settings = loaded.settings
@@ -51,12 +56,14 @@ def run(args: argparse.Namespace, project: Path) -> int:
         play_simulated(args, settings, market, args.data_dir or data / market.mode, console)
     except KeyboardInterrupt as error:
         complain(sentence(error))
+        _tell_whom_it_concerns(error, args, loaded if market is None else None, project)
         return exit_code(error)
     except Exception as error:  # noqa: BLE001 - the outermost place: said, logged, and coded
         code = exit_code(error)
         level = logging.ERROR if code == FAILED else logging.DEBUG
         _log.log(level, "the details of what ended the run", exc_info=error)
         complain(hide(sentence(error), secrets))  # a server may repeat the key that it refuses
+        _tell_whom_it_concerns(error, args, loaded if market is None else None, project)
         return code
     finally:
         if handler:
@@ -64,6 +71,28 @@ def run(args: argparse.Namespace, project: Path) -> int:
             with contextlib.suppress(OSError):  # a full disk has been told of already
                 handler.close()
     return DONE
+
+
+def _tell_whom_it_concerns(
+    error: BaseException, args: argparse.Namespace, loaded: LoadedSettings | None, project: Path
+) -> None:
+    """Send word of an end that leaves a day at a broker without its watch, if it must be heard.
+
+    Ctrl-C needs none: who presses it reads what is said. `loaded` is None for a simulated day.
+    """
+    is_ctrl_c = isinstance(error, KeyboardInterrupt) and WAS_ASKED not in error.args
+    is_simulated = args.replay or args.seed is not None or args.explain or args.at
+    if loaded is None or is_ctrl_c or is_simulated:
+        return
+    from scripts.last_words import send_last_words  # noqa: PLC0415 - only for such an end
+
+    settings = loaded.settings
+    data = args.data_dir or (project / settings.logging.database).parent
+    folder = args.data_dir or (data / "rehearsal" if args.start_at else data)
+    now = args.start_at or WallClock().now()
+    secrets = _secrets(settings)
+    database = folder / settings.logging.database.name
+    send_last_words(error, settings, database, now, lambda text: hide(text, secrets))
 
 
 def _explain(
@@ -162,4 +191,4 @@ def _log_file(args: argparse.Namespace, settings: Settings, project: Path) -> Pa
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     """Treat a request to end (launchd, systemd, a shutdown) like Ctrl-C."""
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt(WAS_ASKED)

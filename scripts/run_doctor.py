@@ -65,6 +65,8 @@ def _run(args: argparse.Namespace, project: Path, broker_checks: BrokerChecks) -
         places = places_of(loaded.settings, project, args.data_dir)
         secrets = secrets_of(loaded.settings)
         rows += examine(loaded.settings, places, live=args.live, broker_checks=broker_checks)
+        if args.notify:
+            rows += guarded_rows("notify", lambda: notify_rows(loaded.settings))
     rows = [
         each._replace(found=hide(each.found, secrets), mend=hide(each.mend, secrets))
         for each in rows
@@ -124,7 +126,7 @@ def examine(
         ("log", lambda: machine.log_folder(places.log)),
         ("cron or launchd", machine.schedule),
         ("sleep", machine.sleep),
-        ("notifications", lambda: machine.notifications(settings)),
+        ("notifications", lambda: machine.notifications(settings, places.database)),
         ("keys", lambda: machine.keys(settings, live=live)),
     )
     rows = [guarded(name, look, machine.INSTALL) for name, look in looks]
@@ -159,6 +161,28 @@ def live_rows(settings: "Settings", environ: Mapping[str, str]) -> tuple[Check, 
         words = "market_data.source is yfinance, whose prices are late."
         quotes = Check("quotes", Verdict.FAIL, words, "Set it to broker.")
     return (mode, account, quotes)
+
+
+def notify_rows(settings: "Settings") -> tuple[Check, ...]:
+    """Send a test through every channel; return one row for each, with the reason and the mend."""
+    from utils.notifications import send_notification  # noqa: PLC0415 - needs packages
+
+    text = (
+        f"This test was sent by doctor.py at {WallClock().now():%H:%M} ET. Messages of the program "
+        "arrive here. You need not do anything."
+    )
+    answers = send_notification(settings.notifications, "optionsarbitrage: a test", text)
+    return tuple(
+        Check(f"notify {name}", Verdict.OK, "a test was taken; see that it has arrived.")
+        if answer.is_taken and not answer.words
+        else Check(
+            f"notify {name}",
+            Verdict.WARN if answer.is_taken else Verdict.FAIL,
+            f"{answer.words}.",
+            answer.mend or "Try again later; what waits is kept and tried again.",
+        )
+        for name, answer in answers.items()
+    )
 
 
 def _before_the_config(project: Path) -> tuple[Check, ...]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
-from src import story
+from src import messages, story
 from src.day_record import DayRecord
 from src.herald import Herald
 from src.journal import Journal
@@ -68,7 +68,7 @@ class DayEnd:
         notes = self._notes
         if doubt:
             self._record.set_difference(doubt, now)
-            self._herald.alert(now, "Record and broker still differ at the end", doubt)
+            self._herald.alert(now, messages.differ_at_the_end(doubt))
             notes = "; ".join(filter(None, (notes, f"RECORD AND BROKER DIFFER: {doubt}")))
         self._note_closes(now)
         if not self._journal.plans():
@@ -81,11 +81,15 @@ class DayEnd:
             result = f"not final, {held}; cash so far {result}"
         if self._journal.plans():
             self._herald.tell(now, "result", f"Result of the day: {result}, after fees.")
-        self._herald.notify(now, "result", f"{day}: {result} ({self._mode}).")
         # The report tells that the day is over, and is itself the last thing that happens on it.
         self._record.mark(Phase.SETTLED, now)
         self._record.commit()
+        # The report names it, and is its page: both are committed with the mark of the end.
+        summary = messages.result_of_the_day(day, result, self._mode, is_final=not held)
+        self._herald.notify(now, summary)
         report = self._results.generate_daily_report(day)
+        if self._mode not in SIMULATED:
+            self._record.add_page(summary.key, report.html, report.text)
         for path in report.paths:
             self._herald.tell(now, "file", f"Written: {path}")
         if written := self._export(now):

@@ -1,22 +1,19 @@
 """The record of how a session went: its phase, decisions, checks, control mode and messages."""
 
 import json
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
 from src.control import ControlMode, ControlTable, SetBy
 from src.database import Remembered, Store
+from src.messages import Message
 from src.models import EntryDecision, SpreadPosition
 from src.ports import OfficialCloses
 from src.ratio import CLOSES_LAST, Closes
 from src.words import SIMULATED, money
 
-__all__ = ["ControlMode", "DayRecord", "Notice", "SessionRecord", "SetBy"]
-
-
-NEWS = timedelta(days=4)
-"""How long a message that could not be delivered is worth delivering: over a long weekend."""
+__all__ = ["ControlMode", "DayRecord", "SessionRecord", "SetBy"]
 
 
 class SessionRecord(NamedTuple):
@@ -35,14 +32,6 @@ class SessionRecord(NamedTuple):
     resume_at: datetime
 
 
-class Notice(NamedTuple):
-    """A message that waits to be delivered to a person."""
-
-    row: int
-    title: str
-    text: str
-
-
 class DayRecord:
     """Everything of one session but its orders. It has no clock: times are given to it."""
 
@@ -53,13 +42,11 @@ class DayRecord:
         self.control = ControlTable(store, session)
         self._last_decision = Remembered(store, self._read_last_decision)
         self._last_check = Remembered(store, self._read_last_check)
-        self._waiting = Remembered(store, self._read_waiting)
         self._seen = Remembered(store, lambda: self._newest("look at the broker"))
         self._difference = Remembered(store, lambda: self._newest("difference"))
         self._remembered = (
             self._last_decision,
             self._last_check,
-            self._waiting,
             self._seen,
             self._difference,
         )
@@ -334,33 +321,25 @@ class DayRecord:
         """Record that a person's wish was carried out."""
         self.control.close_was_done(at)
 
-    def notify(self, at: datetime, key: str, title: str, text: str) -> bool:
-        """Put a message up for delivery, once for each key; return whether it is new."""
+    def notify(self, at: datetime, message: Message) -> bool:
+        """Put a message up in the open transaction, once for each key; return whether it is new."""
         changed = self._store.write(
-            "INSERT INTO notifications (session, at, key, title, text) VALUES (?, ?, ?, ?, ?)"
-            " ON CONFLICT (session, key) DO NOTHING",
-            (self._key, at.isoformat(), key, title, text),
+            "INSERT INTO notifications (session, at, key, title, text, level)"
+            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (session, key) DO NOTHING",
+            (
+                self._key,
+                at.isoformat(),
+                message.key or message.title,
+                message.title,
+                message.text,
+                message.level,
+            ),
         )
-        if changed:
-            self._waiting.forget()
         return changed == 1
 
-    def waiting_notices(self) -> list[Notice]:
-        """Return the messages of this and the last days that nobody has received, oldest first."""
-        return self._waiting.get()
-
-    def _read_waiting(self) -> list[Notice]:
-        rows = self._store.read(
-            "SELECT id, title, text FROM notifications"
-            " WHERE session BETWEEN ? AND ? AND delivered_at IS NULL ORDER BY id",
-            (str(self.session - NEWS), self._key),
-        ).fetchall()
-        return [Notice(row["id"], row["title"], row["text"]) for row in rows]
-
-    def notice_delivered(self, notice: Notice, at: datetime) -> None:
-        """Record that a message has reached its person."""
+    def add_page(self, key: str, html: str, plain: str) -> None:
+        """Add a page to a message that is not committed yet: as HTML, and the same as text."""
         self._store.write(
-            "UPDATE notifications SET delivered_at = ? WHERE id = ?", (at.isoformat(), notice.row)
+            "UPDATE notifications SET html = ?, plain = ? WHERE session = ? AND key = ?",
+            (html, plain, self._key, key),
         )
-        self._waiting.forget()
-        self._store.commit()

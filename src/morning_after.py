@@ -13,7 +13,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from src.database import Store
+from src.day_record import DayRecord
 from src.journal import Journal
+from src.messages import earlier_days
 from src.models import MULTIPLIER, ExitReason, OptionContract, Session, SpreadPosition
 from src.ports import Activity, ActivityKind, Broker, OfficialCloses, QuoteSource, RetryLater
 from src.results_logger import ResultsLogger
@@ -40,6 +42,7 @@ class MorningAfter:
     ) -> None:
         self._store = store
         self._today = session.day
+        self._record = DayRecord(store, session.day)
         self._mode = mode
         self._results = ResultsLogger(store.connection, folder, csv_dialect=csv_dialect)
 
@@ -49,6 +52,12 @@ class MorningAfter:
         `broker` is None where the orders stayed on the embedded exchange.
         """
         found: list[str] = []
+
+        def tell(*lines: str) -> None:
+            # Put up with what is booked, so that no crash can part them.
+            self._record.notify(now, earlier_days(lines))
+            found.extend(lines)
+
         for row in self._sessions():
             day = date.fromisoformat(row["session"])
             journal = Journal(self._store, day)
@@ -56,16 +65,17 @@ class MorningAfter:
                 fills = self._take_fills(journal, broker)
                 acts = broker.activities(day) if broker else []
             except RetryLater as error:
-                found.append(f"What became of {day} cannot be asked ({error}).")
+                tell(f"What became of {day} cannot be asked ({error}).")
                 continue
             held = [each for each in journal.positions() if each.is_open]
             if not held and not fills and row["phase"] == Phase.REPORTED:
-                found += self._assigned_otherwise(journal, acts)
+                if words := self._assigned_otherwise(journal, acts):
+                    tell(words)
                 continue
             told, closes = Told(held, acts), _closes(source, day)
-            found += [self._settle(journal, each, told, closes, now) for each in held]
+            settled = [self._settle(journal, each, told, closes, now) for each in held]
+            tell(*settled, f"The record of {day} was brought up to date, and its report.")
             found += self._report(day, now)
-            found.append(f"The record of {day} was brought up to date, and its report.")
         self._store.commit()
         return found
 
@@ -124,24 +134,23 @@ class MorningAfter:
             self._results.log_exit(journal.session, position.spread_no, ExitReason.EXPIRED, now)
         return f"Expiry of {position.trade_id}: {'; '.join(parts)}."
 
-    def _assigned_otherwise(self, journal: Journal, acts: Sequence[Activity]) -> list[str]:
+    def _assigned_otherwise(self, journal: Journal, acts: Sequence[Activity]) -> str:
         """Name assignments that differ from what the day was settled with: a holder may choose."""
         ours = {each.spy_contract for each in journal.positions()}
         told = [each for each in acts if each.contract in ours]
         if not told:
-            return []
+            return ""
         assigned = _count(told, ActivityKind.ASSIGNED)
         recorded = self._store.read(
             "SELECT coalesce(sum(shares), 0) FROM settlements WHERE session = ?",
             (str(journal.session),),
         ).fetchone()[0]
         if assigned * MULTIPLIER == -recorded:
-            return []
-        words = (
+            return ""
+        return (
             f"ASSIGNED OTHERWISE on {journal.session}: the broker tells of {assigned} SPY calls, "
             f"the record has {-recorded // MULTIPLIER}. Look at the SPY shares in the account."
         )
-        return [words]
 
     def _report(self, day: date, now: datetime) -> list[str]:
         """Reckon and report a day anew; return what could not be written, in words."""

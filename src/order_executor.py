@@ -14,6 +14,7 @@ from src.fees import FeeSchedule
 from src.journal import Journal
 from src.legging import LegResult, LegTask, SpreadResult, Status, summarise
 from src.market_data import MarketDataCollector
+from src.messages import refused_margin
 from src.models import (
     MULTIPLIER,
     SPY_PER_SPREAD,
@@ -26,7 +27,7 @@ from src.models import (
     TradeSetup,
 )
 from src.order_records import SpreadPlan
-from src.order_worker import OrderWorker, Pricer, Tell
+from src.order_worker import Alert, OrderWorker, Pricer, Tell
 from src.ports import Broker, Clock
 from src.settings import Settings
 from src.ticks import CENT, limit_for
@@ -45,7 +46,7 @@ class OrderExecutor:
         settings: Settings,
         fees: FeeSchedule,
         tell: Tell,
-        alert: Tell,
+        alert: Alert,
         may_open: Callable[[], bool] = lambda: True,
     ) -> None:
         self._journal = journal
@@ -108,7 +109,7 @@ class OrderExecutor:
         pricer = self._price_to_sell_spy(plan, spx)
         if refusal := self._worker.refusal(plan, spy_task, pricer):
             # Asked before anything is short: the call that was bought is all there is to undo.
-            self._alert(self._clock.now(), "The SPY calls would be refused", refusal)
+            self._alert(self._clock.now(), refused_margin(refusal))
             self._sell_excess(self._journal.position(plan), refusal)
             left = self._journal.position(plan)
             status = Status.PARTIAL if left.is_open else Status.UNWOUND

@@ -9,6 +9,7 @@ from src.holdings import Holdings
 from src.journal import Journal
 from src.legging import LegResult, LegTask, Step, next_step, summarise
 from src.market_data import MarketDataCollector
+from src.messages import Message, not_closed_yet, unknown_order
 from src.models import (
     Answer,
     Fill,
@@ -27,7 +28,8 @@ from src.ticks import limit_for
 Pricer = Callable[[Quote], Decimal | None]
 """Takes a sound quote; returns the price at which the leg is wanted, None when it is not."""
 Tell = Callable[[datetime, str, str], None]
-"""Takes a moment, the kind of event or the title of an alert, and a sentence."""
+"""Takes a moment, the kind of event, and a sentence."""
+Alert = Callable[[datetime, Message], None]
 
 
 A_MINUTE = timedelta(minutes=1)
@@ -47,7 +49,7 @@ class OrderWorker:
         clock: Clock,
         rules: Execution,
         tell: Tell,
-        alert: Tell,
+        alert: Alert,
         may_open: Callable[[], bool],
     ) -> None:
         self._broker = broker
@@ -266,9 +268,7 @@ class OrderWorker:
             self._journal.record_status(intent.client_order_id, OrderStatus.CANCELLED, note)
             self._tell(self._clock.now(), "order", f"Order {intent} {note}.")
         else:
-            title = f"Order {intent.client_order_id} is unknown to the broker that accepted it"
-            words = f"{intent}: nothing is sent in its place. Look at the account"
-            self._alert(self._clock.now(), title, f"{words}.")
+            self._alert(self._clock.now(), unknown_order(intent.client_order_id, intent))
 
     def _waited_for(self, what: str) -> float:
         """Return for how many seconds this process has been waiting for something.
@@ -289,7 +289,7 @@ class OrderWorker:
         self, contract: OptionContract, limit: Decimal | None, now: datetime
     ) -> None:
         why = "there is no quote that could be traded" if limit is None else "it is being tried"
-        self._alert(now, f"{contract} not closed yet at {now:%H:%M}", f"{why.capitalize()}.")
+        self._alert(now, not_closed_yet(contract, why, now))
 
     def _is_filled(self, record: OrderRecord) -> bool:
         return self._record(record.intent).status is OrderStatus.FILLED

@@ -134,6 +134,19 @@ class OfficialCloses(NamedTuple):
     source: str
 
 
+class Level(StrEnum):
+    """How much a message matters. SMS takes only what is urgent, every other channel all."""
+
+    ENTERED = "trade entered"
+    EXITED = "trade exited"
+    SUMMARY = "daily summary"
+    WARNING = "warning"
+    ERROR = "error"
+    URGENT = "urgent"
+    """Assignment or pin risk, a loss limit, trouble with a position open, record and broker
+    differing."""
+
+
 class Clock(Protocol):
     """The only source of time: the wall, or a clock that a replay moves."""
 
@@ -216,7 +229,7 @@ class Broker(Protocol):
 
 
 class Notifier(Protocol):
-    """How a person hears of what cannot wait."""
+    """Who sends what waits in the outbox, in their own time."""
 
-    def send(self, title: str, text: str) -> None:
-        """Deliver one message. Raises RetryLater when it could not be delivered."""
+    def wake(self) -> None:
+        """Take note that a message was put up and committed. Returns at once, never raises."""

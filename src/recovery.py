@@ -8,9 +8,10 @@ never touched.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from src import messages
 from src.day_record import DayRecord
 from src.herald import Herald
 from src.journal import Journal
@@ -29,6 +30,8 @@ from src.ports import Broker, Holding, RetryLater
 
 Held = OptionContract | None
 """What can be held: an option, or None for shares of SPY."""
+LONG_CUT_OFF = timedelta(minutes=5)
+"""How long a broker may be out of reach with a position open before that is urgent."""
 _OUR_ID = re.compile(r"(\d{4}-\d\d-\d\d)-(\d+)-(spy|spx)-(open|close)-(\d+)")
 
 
@@ -50,6 +53,7 @@ class Recovery:
         self._herald = herald
         self.is_cut_off = False
         """Whether the broker could not be asked at the last comparison."""
+        self._cut_off_since: datetime | None = None
         self._held: Mapping[Held, int] | None = None
         self._positions: Sequence[SpreadPosition] = ()
         self._found = ""
@@ -65,6 +69,21 @@ class Recovery:
         row have found is kept in the record, until one finds none.
         """
         self.is_cut_off = False
+        found = self._compared(now, expired=expired)
+        self._cut_off_since = (self._cut_off_since or now) if self.is_cut_off else None
+        return found
+
+    def alert(self, found: str, now: datetime) -> None:
+        """Let a person hear what the last comparison found."""
+        since = self._cut_off_since
+        if since is None:
+            self._herald.alert(now, messages.differ(found, now))
+            return
+        is_held = any(each.is_open for each in self._journal.positions())
+        is_urgent = is_held and now - since >= LONG_CUT_OFF
+        self._herald.alert(now, messages.cut_off(found, now, is_urgent=is_urgent))
+
+    def _compared(self, now: datetime, *, expired: bool) -> str:
         try:
             self._executor.look_up_open_orders()
             self._end_forgotten_orders(now)
@@ -168,7 +187,7 @@ class Recovery:
         for report in reports:
             order = report.client_order_id
             if self._is_ours(order) and order not in alive:
-                self._herald.alert(now, f"Order {order} forgotten", "It is cancelled.")
+                self._herald.alert(now, messages.forgotten_order(order))
                 self._journal.commit()
                 self._broker.cancel(order)
 
@@ -179,7 +198,7 @@ class Recovery:
             if not self._journal.knows(order):
                 note = "found at the broker, not in the record"
                 # Put up first, and so committed with what is adopted: no crash can part them.
-                self._herald.alert(now, f"Order {order} adopted", "It was not in the record.")
+                self._herald.alert(now, messages.adopted_order(order))
                 self._journal.adopt(_intent_of(fill), _contracts_of(order, fills), note)
             if self._journal.record_fill(fill):
                 words = f"{fill.side} {fill.quantity} {fill.contract} at {fill.price:.2f}"
@@ -274,7 +293,7 @@ class Recovery:
         )
         contracts = (position.spy_contract, position.spx_contract)
         words = f"{fill.side} {fill.quantity} {fill.contract} at {fill.price:.2f}"
-        self._herald.alert(now, f"Closed by somebody else ({fill.fill_id})", f"{words}: booked.")
+        self._herald.alert(now, messages.closed_by_others(fill.fill_id, words))
         self._journal.adopt(intent, contracts, "closed by somebody else")
         self._journal.record_fill(replace(fill, client_order_id=intent.client_order_id))
 

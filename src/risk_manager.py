@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from src.day_record import ControlMode, DayRecord, SetBy
+from src.messages import Message, daily_loss
 from src.models import MULTIPLIER, SPY_PER_SPREAD, ExitReason, SpreadPosition, TradeSetup
 from src.ports import Account
 from src.settings import Settings
 
-Alert = Callable[[datetime, str, str], None]
+Alert = Callable[[datetime, Message], None]
 """Takes a moment, a title and a sentence."""
 Close = Callable[[SpreadPosition, ExitReason, str, datetime], None]
 """Takes a position, why it is closed, in words, and the moment."""
@@ -95,7 +96,7 @@ class RiskManager:
         `text` says what happened. Alert and halt are committed together, before the first order,
         so that no crash can lose one of them.
         """
-        alert(now, "Daily loss limit", f"{text}; everything is closed, nothing more is opened")
+        alert(now, daily_loss(text))
         record.raise_control(ControlMode.HALT, text, now, SetBy.BREAKER)
         for position in positions:
             close(position, ExitReason.DAILY_LOSS, text, now)

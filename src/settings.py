@@ -22,8 +22,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from src import settings_sources as sources
 from src.ports import MendInput
-from src.settings_fields import Section
+from src.settings_fields import Rule, Section
 from src.settings_keys import Keys
+from src.settings_notifications import Notifications
 from src.settings_sections import (
     RULES,
     Broker,
@@ -32,8 +33,6 @@ from src.settings_sections import (
     Fees,
     Logging,
     MarketData,
-    Notifications,
-    Rule,
     Simulation,
     Strategy,
     TradingHours,
@@ -204,11 +203,16 @@ def _problems(given: Mapping[str, Given], wrong: frozenset[str] = frozenset()) -
 def _impossible(rule: Rule, given: Mapping[str, Given]) -> str:
     def source(key: str) -> Given:
         default = _as_text(Settings.defaults().value(key))
-        return given.get(key, Given("the default", key, default, None))
+        each = given.get(key, Given("the default", key, default, None))
+        return (
+            each if each.place == "the default" else each._replace(text=KEYS.shown(key, each.text))
+        )
 
     first, *others = map(source, rule.keys)
-    compared = "".join(f" and {other.key} is {other.text} ({other.place})" for other in others)
-    return f"{first.place}: {first.key} is {first.text}{compared}; {rule.words}"
+    compared = "".join(
+        f" and {other.key} is {other.text or 'empty'} ({other.place})" for other in others
+    )
+    return f"{first.place}: {first.key} is {first.text or 'empty'}{compared}; {rule.words}"
 
 
 def _as_text(value: object) -> str:

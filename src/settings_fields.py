@@ -1,9 +1,10 @@
 """What the sections of the settings are made of: the types of their values."""
 
 import re
+from collections.abc import Callable
 from datetime import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -62,3 +63,11 @@ class Section(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, defer_build=True
     )
+
+
+class Rule(NamedTuple):
+    """What values of several keys must be to each other; `words` follow the first key's value."""
+
+    keys: tuple[str, ...]
+    holds: Callable[..., bool]
+    words: str

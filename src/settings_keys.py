@@ -28,6 +28,11 @@ class Keys:
             nearest in self.fields and self.is_secret(nearest)
         )
 
+    def is_list(self, key: str) -> bool:
+        """Return whether a file may give this key as a list; its texts are divided by spaces."""
+        extra = self.fields[key].json_schema_extra if key in self.fields else None
+        return isinstance(extra, dict) and "items" in extra
+
     def shown(self, key: str, text: str) -> str:
         """Return a value as an error may show it: on one line, short, and never a secret."""
         return "(hidden)" if self.is_secret(key) else " ".join(text.split())[:60] or "empty"
@@ -38,8 +43,8 @@ class Keys:
 
         leaf = key.rpartition(".")[2]
         leaves = {name.rpartition(".")[2]: name for name in reversed(list(self.fields))}
-        if leaf in leaves:
-            return leaves[leaf]
+        if same := [name for name in self.fields if name.rpartition(".")[2] == leaf]:
+            return max(same, key=lambda name: difflib.SequenceMatcher(None, key, name).ratio())
         for wanted, names in ((key, {name: name for name in self.fields}), (leaf, leaves)):
             if close := difflib.get_close_matches(wanted, names, n=1, cutoff=0.7):
                 return names[close[0]]

@@ -1,10 +1,9 @@
 """The sections of the settings: each value's type, unit, limits and default."""
 
 import operator
-from collections.abc import Callable
 from datetime import time
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import Field
 
@@ -13,10 +12,12 @@ from src.settings_fields import (
     NotNegative,
     PathText,
     Positive,
+    Rule,
     Secret,
     Section,
     TimeOfDay,
 )
+from src.settings_notifications import OF_NOTIFICATIONS
 
 _URL = r"^(https?://[^\s/]+.*)?$"
 
@@ -309,16 +310,6 @@ class Exports(Section):
     )
 
 
-class Notifications(Section):
-    """Who is told; each is an apprise URL, or empty for nobody. Keep them out of config.yaml."""
-
-    email: Secret = Field(ABSENT, description="URL such as mailtos://user:password@host?to=...")
-    sms: Secret = Field(ABSENT, description="URL such as twilio://sid:token@from/to.")
-    slack_webhook: Secret = Field(
-        ABSENT, description="URL such as https://hooks.slack.com/services/..."
-    )
-
-
 class Logging(Section):
     """What is written and where; a relative path starts at the project's folder."""
 
@@ -327,14 +318,6 @@ class Logging(Section):
     )
     file: PathText = Field(Path("logs/trading.log"), description="Path of the log file.")
     database: PathText = Field(Path("data/trades.db"), description="Path of the database.")
-
-
-class Rule(NamedTuple):
-    """What values of several keys must be to each other; `words` follow the first key's value."""
-
-    keys: tuple[str, ...]
-    holds: Callable[..., bool]
-    words: str
 
 
 RULES = (
@@ -363,4 +346,5 @@ RULES = (
         operator.ge,
         "it must be at least execution.reprice_seconds",
     ),
+    *OF_NOTIFICATIONS,
 )

@@ -27,8 +27,17 @@ USUAL_NAMES = {
     "APCA_API_KEY_ID": "broker.api_key",
     "ALPACA_SECRET_KEY": "broker.api_secret",
     "APCA_API_SECRET_KEY": "broker.api_secret",
+    "SMTP_HOST": "notifications.smtp.host",
+    "SMTP_PORT": "notifications.smtp.port",
+    "SMTP_USER": "notifications.smtp.user",
+    "SMTP_PASSWORD": "notifications.smtp.password",
+    "SMTP_FROM": "notifications.smtp.sender",
+    "TWILIO_ACCOUNT_SID": "notifications.twilio.account_sid",
+    "TWILIO_AUTH_TOKEN": "notifications.twilio.auth_token",
+    "TWILIO_FROM_NUMBER": "notifications.twilio.from_number",
+    "SLACK_WEBHOOK_URL": "notifications.slack_webhook",
 }
-"""Variables by which Alpaca's own tools know the keys, the stronger name first."""
+"""Variables by which other tools know these values, the stronger name first."""
 
 _DEEPEST = 20
 """Levels of a file that the fast parser is trusted with; a sound one has three."""
@@ -121,7 +130,8 @@ def _from_variables(variables: Mapping[str, tuple[str, str]], keys: Keys) -> Rea
     for name, key in USUAL_NAMES.items():
         if name in variables and key not in reading.given:
             place, text = variables[name]
-            _keep(reading, Given(place, key, text, text), keys)
+            if text:
+                _keep(reading, Given(place, key, text, keys.meaning(key, text)), keys)
     return reading
 
 
@@ -172,6 +182,11 @@ def _read_section(
                 reading.problems.append(_no_section(place, key, value))
         elif key not in keys.fields:
             reading.problems.append(_unknown_section(place, key, value, keys))
+        elif isinstance(value, yaml.SequenceNode) and keys.is_list(key):
+            words = " ".join(
+                each.value for each in value.value if isinstance(each, yaml.ScalarNode)
+            )
+            _keep(reading, Given(place, key, words, words), keys)
         elif not isinstance(value, yaml.ScalarNode):
             reading.given[key] = Given(place, key, _form(value), [])
         elif value.style in ("'", '"'):

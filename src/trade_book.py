@@ -7,7 +7,7 @@ same breath as the trade that belongs to it, so whoever starts next knows what t
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from src import story
+from src import messages, story
 from src.database import Remembered, Store
 from src.day_record import DayRecord
 from src.herald import Herald
@@ -19,7 +19,6 @@ from src.order_records import SpreadPlan
 from src.ports import OfficialCloses
 from src.results_logger import ResultsLogger
 from src.settlement import settle
-from src.words import EXIT_WORDS, money
 
 
 class TradeBook:
@@ -69,16 +68,16 @@ class TradeBook:
 
     def leave(self, position: SpreadPosition, reason: ExitReason, text: str, now: datetime) -> None:
         """Close a position; what the market does not take now is tried again by `finish`."""
-        if position.stage != "exiting":  # when it is tried again, all that is in the record
+        is_first = position.stage != "exiting"
+        if is_first:  # when it is tried again, all that is in the record
             self._journal.set_stage(position.spread_no, "exiting")
             self._results.log_exit(self._journal.session, position.spread_no, reason, now)
         result = self._executor.close_position(position, f"{reason}, {text}")
         left = self._journal.position(self._journal.plan(position.spread_no))
         line = story.exit_line(result, left)
         if left.is_open:
-            # The minute is part of the message, so that each try that fails is heard of.
-            title = f"Exit of {position.trade_id} under way at {now:%H:%M}"
-            self._herald.alert(now, title, f"{reason}. {line}")
+            told = messages.exit_under_way(position.trade_id, reason, line, now, is_first=is_first)
+            self._herald.alert_or_tell(now, told, line)
             return
         self._herald.tell(now, "exit", line)
         self._close(left, reason, now)
@@ -140,8 +139,7 @@ class TradeBook:
     def _see_to_trade(self, position: SpreadPosition, now: datetime) -> None:
         if not self._results.has_trade(position.trade_id):
             self._results.log_adopted(position, self._mode)
-            words = "its decision is not in the record; it is watched like any other"
-            self._herald.alert(now, f"Position {position.trade_id} adopted", words)
+            self._herald.alert(now, messages.adopted_position(position.trade_id))
         self._logged.get().add(position.spread_no)
 
     def _reason(self, spread_no: int) -> ExitReason:
@@ -157,7 +155,7 @@ class TradeBook:
             self._journal.set_stage(position.spread_no, "closed")
             self._herald.tell(now, "settlement", line)
             if value.shares:
-                self._herald.alert(now, f"Assigned: {position.trade_id}", line)
+                self._herald.alert(now, messages.assigned(position.trade_id, line))
 
     def _entered(
         self,
@@ -172,14 +170,13 @@ class TradeBook:
         if position.spreads_opened and decision:
             self._results.log_trade(position, decision, self._mode)
         if result.status is Status.PENDING:
-            self._herald.alert(now, f"Entry of {position.trade_id} not confirmed", line)
+            self._herald.alert(now, messages.not_confirmed(position.trade_id, line))
         elif position.spreads_opened and not position.is_open:
             self._close(position, ExitReason.UNWOUND, now)
         if position.is_open:
-            self._herald.notify(now, f"opened {position.trade_id}", line)
+            self._herald.notify(now, messages.opened(position.trade_id, line))
 
     def _close(self, position: SpreadPosition, reason: ExitReason, now: datetime) -> None:
         self._journal.set_stage(position.spread_no, "closed")
         self._results.log_exit(self._journal.session, position.spread_no, reason, now)
-        words = f"{EXIT_WORDS[reason]}; result {money(position.cash)}"
-        self._herald.notify(now, f"closed {position.trade_id}", f"{reason}: {words}.")
+        self._herald.notify(now, messages.closed(position.trade_id, reason, position.cash))

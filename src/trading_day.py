@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from src import story
+from src import messages, story
 from src.control import Control, ControlMode
 from src.database import Store
 from src.day_end import DayEnd
@@ -148,7 +148,7 @@ class TradingDay:
             self.record.mark(phase, now, wake)
         self._store.commit()
         self._due = wake
-        self._herald.deliver(now)
+        self._herald.deliver()
         return wake
 
     def attention(self) -> bool:
@@ -160,8 +160,7 @@ class TradingDay:
         if phase is Phase.BEFORE_OPEN:
             if not (self._book.open_positions() or self.journal.live_orders()):
                 return self.wait_until_market_open(now)
-            words = f"It says {now:%H:%M}, and something of today is open already: it is watched."
-            self._alert(now, "The clock was put back", words)
+            self._alert(now, messages.clock_put_back(now))
         self._compare_with_broker(now)
         if phase is Phase.AFTER_CLOSE:
             return self.end_of_day_routine(now)
@@ -292,12 +291,11 @@ class TradingDay:
         held = self._book.open_positions()
         last_trade = self.session.spy_options_close
         if any(each.spy_short for each in held):
-            words = f"SPY calls trade until {last_trade:%H:%M}, and may be exercised until 17:30."
             if now < last_trade:
                 self._book.finish(now)
                 if self._close_is_wished():
                     self.monitor_loop(now)
-            self._alert(now, "Short calls are held into expiry", words)
+            self._alert(now, messages.held_into_expiry(last_trade))
             if now < last_trade:
                 return min(self.timetable.next_quick_check(now), last_trade)
         patient = now < last_trade + GIVE_UP_ON_CLOSES
@@ -310,7 +308,7 @@ class TradingDay:
         if held and not self._end.settle(held, now):
             if patient:
                 return now + timedelta(minutes=5)
-            self._alert(now, "Not settled", "The official closes are not to be had: P&L is open.")
+            self._alert(now, messages.not_settled())
         self._end.report(self._in_doubt, now)
         return None
 
@@ -349,7 +347,7 @@ class TradingDay:
         self.record.record_check(position, now, value.spy_price, value.pnl, reason, words)
         self._herald.say(now, story.check_line(position, value, words))
         if value.pnl is None:
-            self._alert(now, f"P&L of {position.trade_id} not known", value.unknown)
+            self._alert(now, messages.pnl_unknown(position.trade_id, value.unknown))
         return signal
 
     # Facts.
@@ -357,7 +355,7 @@ class TradingDay:
     def _compare_with_broker(self, now: datetime) -> None:
         self._in_doubt = self._recovery.compare(now, expired=now >= self.session.close)
         if self._in_doubt:
-            self._alert(now, f"Record and broker differ ({now:%H:%M})", self._in_doubt)
+            self._recovery.alert(self._in_doubt, now)
 
     def _close_is_wished(self) -> bool:
         mode, close_asked = self.control.heeded

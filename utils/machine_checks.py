@@ -21,6 +21,7 @@ from src.database import schema_version
 from src.dividends import first_after, last_before, load_dividends
 from src.models import Session
 from src.ports import Check, Verdict
+from src.words import count
 
 if TYPE_CHECKING:
     from src.settings import Settings
@@ -32,6 +33,8 @@ LITTLE_DISK, FULL_DISK = 1_000_000_000, 100_000_000
 INSTALL = "Run make paper once, or pip install -r requirements.txt in the environment you use."
 START = "See the README on starting the program from cron."
 _COMMAND_SECONDS = 2
+_OUTBOX_SCHEMA = 2
+"""The first schema of the database that knows which channel took a message."""
 _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<limits>[^;#]*)")
 _LIMIT = re.compile(r"(>=|<=|==|<|>)\s*([0-9.]+)")
 
@@ -301,17 +304,43 @@ def ex_dividend(today: date, table: Path, days: "MarketCalendar") -> Check:
 # Who is told, and with which keys.
 
 
-def notifications(settings: "Settings") -> Check:
-    """Return which channels are configured; an address holds a password and is not shown."""
-    names = [
-        name
-        for name in type(settings.notifications).model_fields
-        if settings.value(f"notifications.{name}").get_secret_value()
+def notifications(settings: "Settings", database: Path | None = None) -> Check:
+    """Return which channels are configured, and whether messages wait for them in the database.
+
+    An address holds a password and is not shown.
+    """
+    from src.channels import channels  # noqa: PLC0415 - needs a package
+
+    names = [each.name for each in channels(settings.notifications)]
+    if not names:
+        mend = "Put an address into .env; see notifications in config/config.yaml."
+        return Check("notifications", Verdict.WARN, "none: nobody hears of trouble.", mend)
+    found = f"{', '.join(names)}."
+    waiting = _waiting_messages(database, names) if database else []
+    if not waiting:
+        return Check("notifications", Verdict.OK, found)
+    mend = "python scripts/doctor.py --notify tries each channel; the next start sends them."
+    return Check("notifications", Verdict.WARN, " ".join([found, *waiting]), mend)
+
+
+def _waiting_messages(database: Path, names: Sequence[str]) -> list[str]:
+    """Return in words how many messages of the last days each channel has not taken, and why."""
+    if not database.exists():
+        return []
+    uri = f"{database.resolve().as_uri()}?mode=rw"
+    with closing(sqlite3.connect(uri, uri=True, timeout=1)) as opened:
+        opened.execute("PRAGMA query_only = ON")
+        if opened.execute("PRAGMA user_version").fetchone()[0] < _OUTBOX_SCHEMA:
+            return []
+        rows = opened.execute(
+            "SELECT channel, count(*), max(last_error) FROM deliveries"
+            " WHERE delivered_at IS NULL GROUP BY channel ORDER BY channel"
+        ).fetchall()
+    return [
+        f"{count(number, 'message')} not delivered by {name}{f' ({why})' if why else ''}."
+        for name, number, why in rows
+        if name in names
     ]
-    if names:
-        return Check("notifications", Verdict.OK, f"{', '.join(names)}.")
-    mend = "Put an address into .env; see notifications in config/config.yaml."
-    return Check("notifications", Verdict.WARN, "none: nobody hears of trouble.", mend)
 
 
 def keys(settings: "Settings", *, live: bool = False) -> Check:

@@ -186,7 +186,7 @@ class Ledger:
 
     def alert(self, title: str, text: str, *, delivered: datetime | None = None) -> None:
         self._sql(
-            "INSERT INTO notifications VALUES (NULL, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO notifications VALUES (NULL, ?, ?, ?, ?, ?, ?, 'warning', '', '')",
             *(str(self.day), moment(9, 36, day=self.day).isoformat(), title, title, text),
             delivered.isoformat() if delivered else None,
         )

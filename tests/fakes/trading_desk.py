@@ -83,7 +83,7 @@ class Desk:
             settings=self.settings,
             fees=fees,
             tell=lambda at, kind, text: self.told.append((at, kind, text)),
-            alert=lambda at, title, text: self.alerts.append((at, title, text)),
+            alert=lambda at, told: self.alerts.append((at, told.title, told.text)),
         )
 
     def crash(self, *, back_to: datetime | None = None) -> None:

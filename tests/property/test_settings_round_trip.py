@@ -43,6 +43,17 @@ def value_of(about: FieldInfo) -> st.SearchStrategy[Any]:
     return kinds[about.annotation]
 
 
+_URL = st.from_regex(r"[a-z]{1,8}://[!-~äß€]{1,30}", fullmatch=True)
+_NOT_HTTP = _URL.filter(lambda text: not text.startswith("http"))
+ADDRESSES: dict[str, st.SearchStrategy[str]] = {
+    "notifications.email": st.just("") | _URL,
+    "notifications.sms": st.just("") | _URL,
+    "notifications.slack_webhook": st.just("") | _NOT_HTTP,
+    "notifications.other": st.lists(_URL, max_size=3).map(" ".join),
+}
+"""What of the settings must be an address of a service."""
+
+
 def put(values: dict[str, Any], key: str, value: object) -> None:
     """Set the value of a dotted key in a tree of sections."""
     *sections, name = key.split(".")
@@ -55,7 +66,9 @@ def put(values: dict[str, Any], key: str, value: object) -> None:
 def valid_settings(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
     values: dict[str, dict[str, Any]] = {}
     for key, about in KEYS.fields.items():
-        if about.annotation is not time:
+        if key in ADDRESSES:
+            put(values, key, draw(ADDRESSES[key]))
+        elif about.annotation is not time:
             put(values, key, draw(value_of(about)))
     minutes = draw(st.lists(st.integers(0, 16 * 60 - 1), min_size=3, max_size=3, unique=True))
     times = (f"{minute // 60:02}:{minute % 60:02}" for minute in sorted(minutes))

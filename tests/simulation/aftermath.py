@@ -168,7 +168,11 @@ class Aftermath:
 
     def _alerts(self) -> None:
         """(g) shares that came of an exercise, and acts of the exchange, are alerted."""
-        titles = [each for each in self._titles() if "ALERT" in each]
+        titles = self._rows(
+            "SELECT title FROM notifications WHERE session = ?"
+            " AND level IN ('warning', 'error', 'urgent') AND title NOT GLOB 'closed *'",
+            (self._day,),
+        ).fetchall()
         if self._was_short and not titles:
             raise Violation("g", "SPY calls were short after the close, and nobody was alerted")
         if self._exchange.inner._state.shares and not titles:
@@ -197,14 +201,14 @@ class Aftermath:
         ).fetchone()
         if waiting and self._can_deliver:
             raise Violation("i", f"never delivered: {waiting[0]}")
-        if titles.count("optionsarbitrage: result") != 1:
+        if sum(each.startswith("result of ") for each in titles) != 1:
             raise Violation("i", "the result of the day was not put up exactly once")
         if self._was_lost:
             return  # with what had been put up before
         trades = self._rows("SELECT trade_id, exit_reason FROM trades WHERE date = ?", (self._day,))
         for row in trades.fetchall():
-            opened = titles.count(f"optionsarbitrage: opened {row[0]}")
-            closed = titles.count(f"optionsarbitrage: closed {row[0]}")
+            opened = titles.count(f"opened {row[0]}")
+            closed = titles.count(f"closed {row[0]}")
             if opened > 1 or closed > 1:
                 raise Violation("i", f"{row[0]}: put up {opened} times opened, {closed} closed")
             told = sum(str(row[0]) in each for each in titles)
@@ -216,7 +220,7 @@ class Aftermath:
         breaker = self._rows(
             "SELECT count(*) FROM control WHERE set_by = 'breaker' AND session = ?", (self._day,)
         ).fetchone()[0]
-        told = titles.count("optionsarbitrage ALERT: Daily loss limit")
+        told = titles.count("Daily loss limit")
         if told > 1 or told < breaker:
             raise Violation("i", f"the daily loss was put up {told} times, breaker {breaker}")
 

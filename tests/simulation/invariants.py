@@ -127,8 +127,8 @@ class Invariants:
         then = (now - OBEYED + offset).isoformat()
         # The newest first: as a rule it is the answer, and this is asked at every step.
         heard = self._store.connection.execute(
-            "SELECT 1 FROM (SELECT at, title FROM notifications ORDER BY id DESC)"
-            " WHERE at > ? AND title LIKE '%ALERT%' LIMIT 1",
+            "SELECT 1 FROM (SELECT at, level FROM notifications ORDER BY id DESC)"
+            " WHERE at > ? AND level IN ('warning', 'error', 'urgent') LIMIT 1",
             (then,),
         ).fetchone()
         if not heard:

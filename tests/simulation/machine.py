@@ -4,16 +4,21 @@ import gc
 import hashlib
 import os
 import sqlite3
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
-from src.daily_report import DailyReport
-from src.database import open_database
-from src.ports import RetryLater
-from src.results_logger import ResultsLogger
-from tests.simulation.world import World
+from pydantic import SecretStr
 
+from src.channels import Channel
+from src.courier import Courier, Outbox
+from src.daily_report import DailyReport
+from src.database import Store, open_database
+from src.outbox import Answer, Parcel
+from src.results_logger import ResultsLogger
+from tests.simulation.world import Violation, World
+
+EMAIL = Channel("email", SecretStr("mailto://unused"))
 _GARBAGE = 50_000
 """How many things may be made, and not be given up, before the collector looks for cycles."""
 
@@ -55,17 +60,35 @@ class DataFolder(type(Path())):  # type: ignore[misc] # likewise
 
 
 class Mailbox:
-    """Receives messages, unless they are stuck."""
+    """The program's own courier, without its thread, and the person's mailbox, which may be full.
 
-    def __init__(self, world: World) -> None:
+    It acts when it is woken; what then has to wait is carried at the next start, or at the end.
+    """
+
+    def __init__(self, world: World, store: Store, session: date) -> None:
         self._world = world
-        self.received: list[str] = []
+        self._store, self._session = store, session
+        self.received: set[tuple[datetime, str]] = set()
+        self.start()
 
-    def send(self, title: str, text: str) -> None:
+    def start(self) -> None:
+        """Begin anew, as the next process does."""
+        outbox = Outbox(self._store, self._session, (EMAIL,))
+        self._courier = Courier(outbox, EMAIL, self._take, lambda _text: None)
+
+    def wake(self) -> None:
+        self._courier.step(self._world.time.moment, hurry=True)
+
+    def _take(self, channel: Channel, parcel: Parcel) -> Answer:
+        del channel
         if self._world.active("messages stuck"):
-            raise RetryLater("the mail server does not answer")
-        del text
-        self.received.append(title)
+            return Answer(is_taken=False, words="the mailbox is full (552)")
+        for each in parcel.letters:
+            sign = (each.at, each.title)
+            if sign in self.received and not each.is_in_doubt:
+                raise Violation("i", f"received twice: {each.title}")
+            self.received.add(sign)
+        return Answer(is_taken=True)
 
 
 def dump(connection: sqlite3.Connection) -> str:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from src.control import ControlMode
 from src.legging import LegResult, LegTask, SpreadResult, Status
+from src.messages import Message
 from src.models import (
     SPY_PER_SPREAD,
     Answer,
@@ -180,10 +181,10 @@ def one_notice_an_event(day: TradingDay) -> None:
     notify = record.notify
     count = 0
 
-    def again_and_again(at: datetime, key: str, title: str, text: str) -> bool:
+    def again_and_again(at: datetime, message: Message) -> bool:
         nonlocal count
         count += 1
-        return notify(at, f"{key} {count}", title, text) or notify(at, key, title, text)
+        return notify(at, message._replace(key=f"{message.title} {count}"))
 
     swap(record, "notify", again_and_again)
 

@@ -74,7 +74,7 @@ class Simulation:
         if not goes_on:
             empty(self.connection)
         self.store = FaultyStore(self.connection, self.world)
-        self.mailbox = Mailbox(self.world)
+        self.mailbox = Mailbox(self.world, self.store, session.day)
         self.invariants = Invariants(self.exchange, self.world, session, self.settings, self.store)
         self.folder = DataFolder("data")
         self.folder.world = self.world
@@ -144,6 +144,7 @@ class Simulation:
 
     def live(self) -> None:
         """Do what the program does from its start to its end."""
+        self.mailbox.start()
         day = self.new_day()
         day.begin("simulation", self.clock.now())
         end = self.plan.session.close + LONGEST
@@ -177,6 +178,7 @@ class Simulation:
     def _finish(self) -> None:
         world = self.world
         can_deliver = not world.active("messages stuck")
+        self.mailbox.wake()
         world.time.moment = max(
             world.time.moment, self.plan.session.spy_options_close + timedelta(seconds=1)
         )

@@ -247,6 +247,7 @@ NAMES = {
         *("ResultsLogger.update_final_pnl", "ResultsLogger.generate_daily_report"),
         *("ResultsLogger.export_to_csv", "ResultsLogger.export_daily_csv"),
     ),
+    "utils.notifications": (*("send_notification", "send_email", "send_sms", "send_email_report"),),
     "src.trading_day": (
         *("TradingDay.tick", "TradingDay.morning_routine", "TradingDay.monitor_loop"),
         *("TradingDay.end_of_day_routine", "TradingDay.wait_until_market_open"),

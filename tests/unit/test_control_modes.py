@@ -117,7 +117,7 @@ def a_desk(may_open: Callable[[], bool]) -> Desk:
         clock=desk.clock,
         settings=desk.settings,
         fees=FeeSchedule(),
-        alert=lambda at, title, text: desk.alerts.append((at, title, text)),
+        alert=lambda at, told: desk.alerts.append((at, told.title, told.text)),
         tell=lambda at, kind, text: desk.told.append((at, kind, text)),
         may_open=may_open,
     )

@@ -10,8 +10,11 @@ from types import ModuleType
 import pytest
 
 from src import database
-from src.database import Remembered, Store, open_database, schema_version
+from src.courier import Courier, Outbox
+from src.database import MIGRATIONS, Remembered, Store, open_database, schema_version
 from src.ports import MendInput
+from tests.fakes.builders import DAY
+from tests.fakes.letters import EMAIL, NOW, Postman
 
 ROW = "INSERT INTO control VALUES ('person', 3, '2026-03-09', 'test', '2026-03-09T10:00:00-04:00')"
 
@@ -207,6 +210,53 @@ def test_the_steps_before_one_that_fails_are_kept(tmp_path: Path, path: Path) ->
     with pytest.raises(MendInput):
         later.open_database(path)
     assert version(path) == old + 1
+
+
+def test_messages_of_the_first_schema_are_kept_with_a_level_and_without_their_old_prefix(
+    path: Path,
+) -> None:
+    path.parent.mkdir()
+    first = sqlite3.connect(path)
+    first.executescript((MIGRATIONS / "0001_first.sql").read_text(encoding="utf-8"))
+    first.execute("PRAGMA user_version = 1")
+    first.execute(
+        "INSERT INTO sessions VALUES ('2026-03-09', 'paper', 's', 'k', 'p', 'a', 'a', NULL)"
+    )
+    rows = [
+        (
+            "opened 2026-03-09-1",
+            "optionsarbitrage: opened 2026-03-09-1",
+            "2026-03-09T09:36:00-04:00",
+        ),
+        ("Daily loss limit", "optionsarbitrage ALERT: Daily loss limit", None),
+        ("closed 2026-03-09-1", "optionsarbitrage: closed 2026-03-09-1", None),
+        ("result", "optionsarbitrage: result", None),
+    ]
+    for key, title, delivered in rows:
+        first.execute(
+            "INSERT INTO notifications (session, at, key, title, text, delivered_at)"
+            " VALUES ('2026-03-09', '2026-03-09T09:36:00-04:00', ?, ?, 'text', ?)",
+            (key, title, delivered),
+        )
+    first.commit()
+    first.close()
+    connection = open_database(path)
+    found = connection.execute(
+        "SELECT id, key, title, level, html, delivered_at FROM notifications ORDER BY id"
+    ).fetchall()
+    assert [tuple(row) for row in found] == [
+        (1, rows[0][0], rows[0][0], "trade entered", "", rows[0][2]),
+        (2, rows[1][0], rows[1][0], "warning", "", None),
+        (3, rows[2][0], rows[2][0], "trade exited", "", None),
+        (4, "result", "result", "daily summary", "", None),
+    ]
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    postman = Postman()
+    courier = Courier(Outbox(Store(connection), DAY, (EMAIL,)), EMAIL, postman, print)
+    for _ in range(3):
+        courier.step(NOW, hurry=True)
+    assert postman.titles() == [title for title, *_ in rows[1:]], "each once, and none twice"
+    connection.close()
 
 
 # Writing.

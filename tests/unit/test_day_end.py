@@ -45,6 +45,19 @@ def test_a_difference_that_lasts_to_the_end_is_kept_told_and_in_the_report(day: 
     assert day.one("SELECT phase FROM sessions") == "reported"
 
 
+def test_the_summary_carries_the_report_as_a_page_and_as_text(tmp_path: Path) -> None:
+    day = PlayedDay(tmp_path, mode="paper").run()
+    (row,) = day.store.read("SELECT * FROM notifications WHERE level = 'daily summary'").fetchall()
+    assert row["text"].startswith(f"{DAY}: ")
+    for column, suffix in (("html", "html"), ("plain", "txt")):
+        assert row[column] == (tmp_path / "reports" / f"{DAY}.{suffix}").read_text(encoding="utf-8")
+
+
+def test_a_simulated_day_keeps_its_page_out_of_the_database(day: PlayedDay) -> None:
+    day.run()
+    assert day.column("SELECT html || plain FROM notifications WHERE key = 'result'") == [""]
+
+
 def test_a_later_start_of_a_reported_day_still_knows_of_the_difference(day: PlayedDay) -> None:
     day.run(until="10:06")
     assign(day, 4)

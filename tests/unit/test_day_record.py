@@ -10,7 +10,8 @@ import pytest
 from src.control import Control, ControlTable
 from src.database import Store, open_database
 from src.day_record import ControlMode, DayRecord, SetBy
-from src.ports import StopTrading
+from src.messages import Message
+from src.ports import Level, StopTrading
 from tests.fakes.builders import DAY, at
 from tests.fakes.ledger import a_decision, a_position, without_setup
 
@@ -69,11 +70,9 @@ def test_a_day_goes_on_at_the_tick_that_was_interrupted(record: DayRecord) -> No
 def test_a_session_that_is_played_anew_knows_nothing_of_its_last_looks(record: DayRecord) -> None:
     record.record_decision(a_decision())
     record.record_check(a_position(), at("11:00"), 600.0, Decimal(0), "", "hold")
-    record.notify(at("11:00"), "key", "title", "text")
-    assert (record.last_check_at(), len(record.waiting_notices())) == (at("11:00"), 1)
+    assert record.last_check_at() == at("11:00")
     record.forget_session()
     assert (record.last_decision_at(), record.last_check_at()) == (None, None)
-    assert record.waiting_notices() == []
 
 
 def test_looks_that_a_rollback_took_back_were_never_taken(store: Store, record: DayRecord) -> None:
@@ -81,11 +80,8 @@ def test_looks_that_a_rollback_took_back_were_never_taken(store: Store, record: 
     record.commit()
     record.record_decision(a_decision())
     record.record_check(a_position(), at("11:05"), 600.0, Decimal(0), "", "hold")
-    record.notify(at("11:05"), "key", "title", "text")
-    assert len(record.waiting_notices()) == 1
     store.rollback()
     assert (record.last_decision_at(), record.last_check_at()) == (None, at("11:00"))
-    assert record.waiting_notices() == []
 
 
 def test_a_day_is_over_when_it_was_reported(record: DayRecord) -> None:
@@ -307,29 +303,34 @@ def test_a_wish_to_close_is_that_of_its_session(store: Store, record: DayRecord)
 # What a person was told.
 
 
+def a_message(key: str = "key", text: str = "text") -> Message:
+    return Message(Level.WARNING, "Title", text, "", "", key=key)
+
+
 def test_the_same_message_is_put_up_once_in_a_session(store: Store, record: DayRecord) -> None:
-    assert record.notify(at("10:00"), "key", "Title", "text")
-    assert not record.notify(at("10:05"), "key", "Title", "again")
-    assert begun(store, NEXT_DAY).notify(at("10:00", NEXT_DAY), "key", "Title", "text")
-    assert [each.text for each in record.waiting_notices()] == ["text"]
+    assert record.notify(at("10:00"), a_message())
+    assert not record.notify(at("10:05"), a_message(text="again"))
+    assert begun(store, NEXT_DAY).notify(at("10:00", NEXT_DAY), a_message())
+    rows = store.read("SELECT session, text FROM notifications ORDER BY id").fetchall()
+    assert [tuple(row) for row in rows] == [(str(DAY), "Text."), (str(NEXT_DAY), "Text.")]
 
 
-def test_messages_wait_in_their_order_until_they_are_delivered(record: DayRecord) -> None:
-    for text in ("first", "second"):
-        record.notify(at("10:00"), text, "Title", text)
-    first, second = record.waiting_notices()
-    assert (first.text, second.text) == ("first", "second")
-    record.notice_delivered(first, at("10:01"))
-    assert record.waiting_notices() == [second]
-    record.notice_delivered(second, at("10:01"))
-    assert record.waiting_notices() == []
+def test_a_message_without_a_key_is_known_by_its_title(store: Store, record: DayRecord) -> None:
+    assert record.notify(at("10:00"), a_message(""))
+    assert not record.notify(at("10:05"), a_message(""))
+    assert store.read("SELECT key FROM notifications").fetchone()["key"] == "Title"
 
 
-def test_a_delivered_message_is_not_put_up_again(record: DayRecord) -> None:
-    record.notify(at("10:00"), "key", "Title", "text")
-    record.notice_delivered(record.waiting_notices()[0], at("10:01"))
-    assert not record.notify(at("10:05"), "key", "Title", "text")
-    assert record.waiting_notices() == []
+def test_a_message_may_be_put_up_for_a_session_that_was_never_begun() -> None:
+    store = Store(open_database(None))
+    assert DayRecord(store, DAY).notify(at("10:00"), a_message())
+    store.commit()
+
+
+def test_a_message_that_was_rolled_back_was_not_put_up(store: Store, record: DayRecord) -> None:
+    record.notify(at("10:00"), a_message())
+    store.rollback()
+    assert record.notify(at("10:01"), a_message())
 
 
 # Forgetting.
@@ -346,6 +347,7 @@ TABLES = [
     "checks",
     "overrides",
     "notifications",
+    "deliveries",
     "trades",
     "daily_summary",
 ]
@@ -356,7 +358,12 @@ def fill_every_table(store: Store, day: date) -> None:
     record.record_decision(a_decision(at=at("09:41", day), day=day))
     record.record_check(a_position(day=day), at("10:00", day), None, None, "", "not known")
     record.event(at("10:00", day), "check", "text")
-    record.notify(at("10:00", day), "key", "Title", "text")
+    record.notify(at("10:00", day), a_message())
+    store.write(
+        "INSERT INTO deliveries (notification, channel, next_try_at)"
+        " SELECT id, 'email', at FROM notifications WHERE session = ?",
+        (str(day),),
+    )
     record.ask_to_close(at("10:00", day))
     record.raise_control(ControlMode.CLOSE, "a test", at("10:00", day))
     d = day.isoformat()

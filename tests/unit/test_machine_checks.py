@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from src.database import open_database, schema_version
+from src.courier import Courier, Outbox
+from src.database import Store, open_database, schema_version
 from src.ports import Check, Verdict
 from src.settings import PROJECT, Settings
-from tests.fakes.builders import at
+from tests.fakes.builders import DAY, at
+from tests.fakes.letters import EMAIL, NOW, REFUSED, Postman, put_up
 from utils import machine_checks as machine
 from utils.instance_lock import only_instance
 from utils.market_calendar import MarketCalendar
@@ -303,6 +305,26 @@ def test_the_channels_are_named_and_their_addresses_are_not_shown() -> None:
     assert machine.notifications(Settings.defaults()).verdict is WARN
     row = machine.notifications(Settings.defaults().changed("notifications.sms=twilio://t0ken"))
     assert row == Check("notifications", OK, "sms.")
+
+
+def test_messages_that_wait_are_counted_with_the_reason(tmp_path: Path) -> None:
+    settings = Settings.defaults().changed("notifications.email=mailtos://a:t0ken@b")
+    path = tmp_path / "trades.db"
+    assert machine.notifications(settings, path) == Check("notifications", OK, "email.")
+    store = Store(open_database(path))
+    put_up(store, "opened")
+    assert machine.notifications(settings, path) == Check("notifications", OK, "email.")
+    postman = Postman(answers={"email": [REFUSED]})
+    courier = Courier(Outbox(store, DAY, (EMAIL,)), EMAIL, postman, print)
+    courier.step(NOW, hurry=True)
+    row = machine.notifications(settings, path)
+    assert row.verdict is WARN
+    assert row.found == "email. 1 message not delivered by email (the password is wrong (535))."
+    assert "--notify" in row.mend
+    postman.answers.clear()
+    courier.step(NOW, hurry=True)
+    assert machine.notifications(settings, path).verdict is OK
+    store.connection.close()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from src.database import Store, open_database
 from src.day_record import ControlMode, DayRecord
+from src.messages import Message
 from src.models import ExitReason, SpreadPosition
 from src.ports import Account
 from src.risk_manager import Exposure, RiskManager, reg_t_margin
@@ -146,8 +147,8 @@ class Emergency:
     steps: list[str] = field(default_factory=list)
     closed: list[SpreadPosition] = field(default_factory=list)
 
-    def alert(self, at: datetime, title: str, text: str) -> None:  # noqa: ARG002 - the callback's
-        self.steps.append(f"{title}: {text}")
+    def alert(self, at: datetime, told: Message) -> None:  # noqa: ARG002 - the callback's
+        self.steps.append(f"{told.title}: {told.happened}")
 
     def close(
         self,
@@ -176,7 +177,7 @@ def test_an_emergency_halts_the_day_before_it_closes_every_position() -> None:
         positions, text, at("11:00"), record=record, alert=day.alert, close=day.close
     )
     assert day.steps == [
-        f"Daily loss limit: {text}; everything is closed, nothing more is opened",
+        f"Daily loss limit: {text}",
         f"close {DAY}-1 in HALT: DAILY_LOSS, {text}",
         f"close {DAY}-2 in HALT: DAILY_LOSS, {text}",
     ]

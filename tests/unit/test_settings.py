@@ -372,7 +372,7 @@ def test_secrets_in_the_config_file_are_warned_of(project: Project) -> None:
     project.write(
         "config/config.yaml",
         "broker:\n  api_key: PKREAL\n  api_secret: YOUR_API_SECRET\n"
-        "notifications:\n  email: ''\n  slack_webhook: https://hooks.slack.com/services/s3cret\n",
+        "notifications:\n  email: ''\n  slack_webhook: https://hooks.slack.com/services/T/B/s3cret\n",
     )
     warnings = project.load().warnings
     where = "holds a secret, and this file may be shared; move it to config/secrets.yaml or .env"

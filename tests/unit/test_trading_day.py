@@ -8,7 +8,7 @@ import pytest
 
 from src.day_record import ControlMode
 from src.models import SPY_PER_SPREAD, Quote
-from src.ports import OfficialCloses, RetryLater
+from src.ports import OfficialCloses
 from src.ratio import Closes
 from src.settings import Settings
 from tests.fakes.builders import DAY, ScriptedMarket, a_session, spxw_call, spy_call
@@ -288,36 +288,33 @@ def test_a_smaller_size_leaves_room_for_a_second_spread_the_next_minute(tmp_path
     ]
 
 
-class Messenger:
-    """A notifier that remembers, and fails as often as it is told to."""
+class Bell:
+    """Counts how often it was rung, and what was committed each time."""
 
-    def __init__(self, failures: int = 0) -> None:
-        self.failures = failures
-        self.titles: list[str] = []
+    def __init__(self) -> None:
+        self.heard: list[list[object]] = []
+        self.day: PlayedDay | None = None
 
-    def send(self, title: str, text: str) -> None:
-        if self.failures:
-            self.failures -= 1
-            raise RetryLater(f"the mail server is down, so this waits: {text}")
-        self.titles.append(title)
+    def wake(self) -> None:
+        assert self.day
+        assert not self.day.store.connection.in_transaction
+        self.heard.append(self.day.column("SELECT title FROM notifications ORDER BY id"))
 
 
-def test_what_a_person_must_know_is_sent_once(tmp_path: Path) -> None:
-    messenger = Messenger()
-    day = PlayedDay(tmp_path, notifier=messenger)
+def test_what_a_person_must_know_is_put_up_once_and_sent_when_it_is_committed(
+    tmp_path: Path,
+) -> None:
+    bell = Bell()
+    day = bell.day = PlayedDay(tmp_path, notifier=bell)
     day.happen["11:02"] = levels(611.0, 6110.0)
     day.run()
-    assert [title.removeprefix("optionsarbitrage: ") for title in messenger.titles] == [
-        "opened 2026-03-09-1",
-        "closed 2026-03-09-1",
-        "result",
-    ]
-
-
-def test_a_message_that_could_not_be_sent_waits_and_stops_nothing(tmp_path: Path) -> None:
-    messenger = Messenger(failures=3)
-    PlayedDay(tmp_path, notifier=messenger).run(until="10:20")
-    assert messenger.titles == ["optionsarbitrage: opened 2026-03-09-1"]
+    assert bell.heard[0] == ["opened 2026-03-09-1"]
+    assert len(bell.heard) == 3, "a tick without news wakes nobody"
+    first, second, third = bell.heard[-1]
+    assert (first, second) == ("opened 2026-03-09-1", "closed 2026-03-09-1")
+    assert str(third).startswith("result of 2026-03-09: ")
+    levels_of = day.column("SELECT level FROM notifications ORDER BY id")
+    assert levels_of == ["trade entered", "urgent", "daily summary"]
 
 
 def test_short_calls_are_covered_at_every_fill(day: PlayedDay) -> None:
