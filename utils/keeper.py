@@ -1,0 +1,106 @@
+"""Keeps a trading day running: begins it in time, and again as long as it can matter."""
+
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from types import FrameType
+
+from src.models import Session
+from src.ports import Clock
+from utils.console import BAD_INPUT, DONE, REFUSED, UNREACHABLE
+
+EARLIEST = timedelta(hours=3)
+"""How long before the open a start is taken for one of this session."""
+LEAD = timedelta(minutes=15)
+"""How long before the open the program itself is started."""
+AFTERWARDS = timedelta(hours=2)
+"""How long after the last option trade settlement is waited for."""
+SOON, LATER = timedelta(seconds=15), timedelta(minutes=5)
+"""After a crash: the first pause, and the longest, as each is twice the one before."""
+MENDED = timedelta(minutes=10)
+"""How often what a person must mend is tried again, and how long a run lasts that was no crash at
+its start. Each try is one log-in at a broker, so it is not sooner."""
+NAP_SECONDS = 20.0
+"""A machine that was asleep notices at most so much later."""
+
+
+class Keeper:
+    """Runs the program until the session is done.
+
+    `is_done` tells whether the session is reported, `is_taken` whether somebody else runs the
+    program in its data directory; `run` runs it once and returns its exit code.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        *,
+        is_done: Callable[[], bool],
+        is_taken: Callable[[], bool],
+        run: Callable[[], int],
+        say: Callable[[str], None],
+    ) -> None:
+        self._clock, self._say = clock, say
+        self._is_done, self._is_taken, self._run = is_done, is_taken, run
+        self._begin = session.open - LEAD
+        self._end = session.spy_options_close + AFTERWARDS
+        self._earliest = session.open - EARLIEST
+
+    def keep(self) -> int:
+        """Return the exit code of the last run, 0 when there was nothing to run."""
+        if self._clock.now() < self._earliest:
+            return DONE
+        self._sleep_until(self._begin)
+        code, pause = DONE, SOON
+        while self._clock.now() < self._end and not self._is_done():
+            if self._is_taken():
+                self._sleep_until(self._clock.now() + timedelta(minutes=1))
+                continue
+            began = self._clock.now()
+            code = self._run()
+            if code == DONE or self._is_done():
+                break
+            if self._clock.now() - began > MENDED:
+                pause = SOON
+            wait = MENDED if code in {BAD_INPUT, REFUSED, UNREACHABLE} else pause
+            pause = min(2 * pause, LATER)
+            self._tell(code, self._clock.now() + wait)
+            self._sleep_until(self._clock.now() + wait)
+        return code
+
+    def _tell(self, code: int, again: datetime) -> None:
+        if again < self._end:
+            self._say(
+                f"The run ended with {code}; it is started again at {again:%H:%M:%S} ET "
+                f"(until {self._end:%H:%M})."
+            )
+
+    def _sleep_until(self, moment: datetime) -> None:
+        while (left := (moment - self._clock.now()).total_seconds()) > 0:
+            self._clock.sleep(min(left, NAP_SECONDS))
+
+
+def run_once(command: Sequence[str]) -> int:
+    """Run a command to its end and return its exit code, 128 and the signal where one ended it.
+
+    Whoever ends this process ends the command, and in order: it is asked to, and waited for.
+    """
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True) as child:  # noqa: S603 - our own
+        try:
+            code = child.wait()
+        except KeyboardInterrupt:
+            child.terminate()
+            child.wait()
+            raise
+    return code if code >= 0 else 128 - code
+
+
+def end_when_asked() -> None:
+    """Treat a request to end (launchd, a shutdown) like Ctrl-C."""
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
