@@ -43,6 +43,7 @@ class Installation:
 
     def __init__(self, args: argparse.Namespace, project: Path) -> None:
         self._args, self._project = args, project
+        self._logs = project / "logs"
         self._clock = WallClock()
 
     def cron(self) -> None:
@@ -52,7 +53,7 @@ class Installation:
             return
         hours = self._hours()
         line = cron_entry.command(
-            [*self._variables(), *self._program()], self._project, self._log_file("cron.log")
+            [*self._variables(), *self._program()], self._project, self._logs / "cron.log"
         )
         lines = cron_entry.block(hours, line)
         if self._args.print:
@@ -85,6 +86,7 @@ class Installation:
             print("Removed. What runs now goes on; nothing starts by itself any more.")
 
     def _change_crontab(self, table: bytes, wanted: bytes) -> None:
+        self._logs.mkdir(exist_ok=True)  # a shell that cannot write its log starts nothing
         if table:
             folder = self._data()
             folder.mkdir(parents=True, exist_ok=True)
@@ -126,7 +128,7 @@ class Installation:
             self._notes_for_waking(hours)
 
     def _load(self, path: Path, content: bytes) -> None:
-        self._log_file("launchd.log")
+        self._logs.mkdir(exist_ok=True)
         launchctl("bootout", self._domain(launch_agent.LABEL))  # one that is not there is no fault
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -188,18 +190,12 @@ class Installation:
         return ["/usr/bin/env", *found] if found else []
 
     def _agent(self, hours: LocalHours) -> bytes:
-        log = self._project / "logs" / "launchd.log"
+        log = self._logs / "launchd.log"
         return launch_agent.agent(hours, self._program(), self._project, log, self._environment())
 
     def _hours(self) -> LocalHours:
         name, zone = named_zone(self._args.zone) if self._args.zone else machine_zone()
         return local_hours(zone, name, self._clock.now().date())
-
-    def _log_file(self, name: str) -> Path:
-        folder = self._project / "logs"
-        if not self._args.print:
-            folder.mkdir(exist_ok=True)
-        return folder / name
 
     def _data(self) -> Path:
         settings = load_settings(self._args.config, root=self._project).settings

@@ -7,8 +7,8 @@ day; all of them are reckoned for the coming years.
 
 import difflib
 import re
-from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -18,8 +18,8 @@ from src.ports import MendInput
 
 FIRST = time(9, 20)
 """New York: when the program is started at the latest, ten minutes before the open."""
-LAST = time(18, 10)
-"""New York: until when it is started again; settlement may be waited for until 18:15."""
+LONGEST = 530
+"""Minutes from the first start to the last, at 18:10: settlement may be waited for until 18:15."""
 YEARS = 10
 BEAT_MINUTES = 10
 LOCALTIME = Path("/etc/localtime")
@@ -42,7 +42,7 @@ class LocalHours(NamedTuple):
     """The hours of a trading day on the clock of one zone.
 
     All are minutes after midnight of New York's date, above 1440 on the next day. `starts` are all
-    values that 9:20 in New York takes in the coming years, `end` is the latest that 18:10 takes.
+    values that 9:20 in New York takes in the coming years, `end` is that of the last start.
     """
 
     zone: str
@@ -83,11 +83,8 @@ class LocalHours(NamedTuple):
 
 def local_hours(zone: tzinfo, name: str, first: date, years: int = YEARS) -> LocalHours:
     """Return the hours of a zone for every working day of the coming years, holidays included."""
-    starts, ends = set(), set()
-    for day in _working_days(first, years):
-        starts.add(_minutes(day, FIRST, zone))
-        ends.add(_minutes(day, LAST, zone))
-    return LocalHours(name, tuple(sorted(starts)), max(ends))
+    starts = sorted({_minutes(*each, zone) for each in _working_days(first, years)})
+    return LocalHours(name, tuple(starts), starts[-1] + LONGEST)
 
 
 def machine_zone(localtime: Path = LOCALTIME) -> tuple[str, tzinfo]:
@@ -114,14 +111,20 @@ def named_zone(name: str) -> tuple[str, tzinfo]:
     raise MendInput(f"--zone {name}: no zone has this name; one is Europe/Berlin.{hint}")
 
 
-def _working_days(first: date, years: int) -> Iterator[date]:
+@cache
+def _working_days(first: date, years: int) -> tuple[tuple[datetime, datetime], ...]:
+    """Return midnight without a zone, and FIRST in Greenwich, of every Monday to Friday."""
     days = (first + timedelta(days=n) for n in range(366 * years))
-    return (day for day in days if day.isoweekday() < 6)
+    return tuple(
+        (datetime.combine(day, time()), datetime.combine(day, FIRST, NEW_YORK).astimezone(UTC))
+        for day in days
+        if day.isoweekday() < 6
+    )
 
 
-def _minutes(day: date, moment: time, zone: tzinfo) -> int:
-    local = datetime.combine(day, moment, NEW_YORK).astimezone(zone).replace(tzinfo=None)
-    return int((local - datetime.combine(day, time())) / timedelta(minutes=1))
+def _minutes(midnight: datetime, moment: datetime, zone: tzinfo) -> int:
+    local = moment.astimezone(zone).replace(tzinfo=None)
+    return int((local - midnight) / timedelta(minutes=1))
 
 
 def _weekday(number: int, shift: int) -> int:
