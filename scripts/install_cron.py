@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EPILOG = """\
+examples:
+  python scripts/install_cron.py --print
+  python scripts/install_cron.py --set market_data.source=yfinance
+  python scripts/install_cron.py --remove
+  python scripts/install_cron.py --launchd
+
 The hours are reckoned from the machine's time zone (/etc/localtime) for the coming ten years, so
 that they fit also in weeks in which only one of the two places has changed its clocks. What is
 started is scripts/start_day.py: every ten minutes by cron, which finds the day running or done.
@@ -30,8 +36,8 @@ exit codes: 0 done or declined, 2 bad usage, or a crontab or agent that cannot b
 """
 
 
-def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
-    """Return the command line, or exit with code 2 and a sentence."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser(
         prog="install_cron.py",
         description="Have cron or launchd start the program, in time for New York's open.",
@@ -52,7 +58,12 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     )
     add_files(parser)
     add_overrides(parser)
-    return parser.parse_args(argv)
+    return parser
+
+
+def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
+    """Return the command line, or exit with code 2 and a sentence."""
+    return make_parser().parse_args(argv)
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:

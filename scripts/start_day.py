@@ -19,20 +19,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EPILOG = """\
+examples:
+  python scripts/start_day.py
+  python scripts/start_day.py --set market_data.source=yfinance --data-dir data/yahoo
+
 It starts scripts/main.py a quarter of an hour before the open, whatever the machine's time zone,
 and starts it again until two hours after the last option trade: after a crash in 15 seconds, then
 in twice as long each time, up to 5 minutes; after exit codes 2, 3 and 4 every 10 minutes. It ends
 at once, without a word, when the exchange is closed, when the day is done, or when another one of
 it is at work in the same data directory. While main.py was started by hand it waits for its end.
 
-exit codes: those of main.py; 0 when there is nothing to run, 130 when it was asked to end.
-
-example: python scripts/start_day.py --set market_data.source=yfinance
+exit codes: 0 done, or nothing to run; else those of main.py: 1 unexpected failure, 2 bad usage,
+config or data, 3 refused to trade, 4 broker or data not reachable, 130 asked to end.
 """
 
 
-def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
-    """Return the command line, or exit with code 2 and a sentence."""
+def make_parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
     parser = argparse.ArgumentParser(
         prog="start_day.py",
         description="Run today's session: in time, once, and again when it fails.",
@@ -43,7 +46,12 @@ def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
     parser.add_argument("--live", action="store_true", help="trade real money (default: on paper)")
     add_files(parser)
     add_overrides(parser)
-    return parser.parse_args(argv)
+    return parser
+
+
+def parse(argv: "Sequence[str] | None") -> argparse.Namespace:
+    """Return the command line, or exit with code 2 and a sentence."""
+    return make_parser().parse_args(argv)
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:

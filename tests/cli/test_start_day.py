@@ -222,4 +222,4 @@ def test_help_tells_the_hours_and_an_example(capsys: pytest.CaptureFixture[str])
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0
-    assert "example: python scripts/start_day.py" in capsys.readouterr().out
+    assert "python scripts/start_day.py --set" in capsys.readouterr().out
