@@ -59,6 +59,7 @@ class Keeper:
                 self._sleep_until(self._clock.now() + timedelta(minutes=1))
                 continue
             began = self._clock.now()
+            self._say("The day's program is started.")  # it tells times of day, and no date
             code = self._run()
             if code == DONE or self._is_done():
                 break

@@ -66,7 +66,7 @@ class Days:
 def test_an_early_start_waits_and_a_late_one_begins_at_once(start: str, begun: list[str]) -> None:
     day = Days(start, [0])
     assert day.keep() == 0
-    assert (day.times, day.said) == (begun, [])
+    assert (day.times, day.said) == (begun, ["The day's program is started."])
 
 
 @pytest.mark.parametrize("start", ["00:05:00", "06:29:59", "18:15:00", "23:50:00"])
@@ -92,7 +92,7 @@ def test_after_a_crash_it_is_begun_again_soon_and_then_ever_more_slowly(code: in
         *("09:20:00", "09:20:15", "09:20:45", "09:21:45", "09:23:45"),
         *("09:27:45", "09:32:45", "09:37:45"),
     ]
-    assert day.said[0] == (
+    assert day.said[1] == (
         f"The run ended with {code}; it is started again at 09:20:15 ET (until 18:15)."
     )
 
@@ -115,7 +115,7 @@ def test_what_is_never_mended_ends_with_the_day_and_its_own_code() -> None:
     assert day.keep() == 4
     assert day.times[-1] == "18:10:00"
     assert len(day.times) == 54
-    assert len(day.said) == 53
+    assert len(day.said) == 54 + 53
 
 
 def test_a_day_that_ended_with_a_difference_is_done() -> None:
