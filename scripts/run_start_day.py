@@ -4,6 +4,7 @@ import argparse
 import logging
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ def _is_reported(database: Path, day: date) -> bool:
     try:
         with closing(read_database(database)) as connection:
             return DayRecord(Store(connection), day).is_reported()
-    except MendInput:
+    except (MendInput, sqlite3.Error):
         return False  # the program itself says what is wrong with it, or brings it up to date
 
 

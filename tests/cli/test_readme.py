@@ -1,5 +1,6 @@
 """Every command that the documentation tells is run as it stands, or named with a reason."""
 
+import ast
 import os
 import re
 import shutil
@@ -174,6 +175,55 @@ def test_every_command_of_the_documentation_is_run_or_left_for_a_reason() -> Non
     assert told() == set(COMMANDS)
 
 
+def page(name: str = "README.md") -> str:
+    return (PROJECT / name).read_text(encoding="utf-8")
+
+
+def test_every_link_of_the_documentation_leads_somewhere() -> None:
+    for name in PAGES:
+        for link in re.findall(r"\]\(([^)\s]+)\)", page(name)):
+            file, _, place = link.partition("#")
+            target = (PROJECT / name).parent / file if file else PROJECT / name
+            assert target.is_file(), f"{name}: {link}"
+            titles = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in titles}
+            assert not place or place in anchors, f"{name}: {link}"
+
+
+def spoken() -> str:
+    """Return every text that the program may say, each on a line; what is filled in is left out."""
+    return "\n".join(
+        " ".join(node.value.split())
+        for room in ("src", "brokers", "utils", "scripts")
+        for file in (PROJECT / room).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+def test_what_is_looked_up_in_the_runbook_is_what_the_program_says() -> None:
+    symptoms = page().split("## When something is wrong")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (.*?) \|", symptoms, re.MULTILINE)
+    quoted = [each for row in rows[1:] for each in re.findall(r"`([^`]+)`", row)]
+    assert len(quoted) > 20
+    said = spoken()
+    known = {"logs/cron.log", "HALT", "status"}
+    for phrase in (each for each in quoted if each not in known and "python" not in each):
+        for part in re.split(r"\s*\.\.\.\s*|\(database or disk is full\)|\(\)", phrase):
+            assert part in said, f"{phrase}: {part}"
+
+
+def test_the_table_of_commands_has_every_command() -> None:
+    named = set(re.findall(r"`(\w+\.py)`", page().split("## How the code is laid out")[1]))
+    there = {
+        file.name
+        for file in (PROJECT / "scripts").glob("*.py")
+        if 'if __name__ == "__main__"' in file.read_text(encoding="utf-8")
+    }
+    assert there <= named | {"run_sweep.py"}  # which is `backtest.py sweep`
+    assert {each for each in named if each.islower()} - {"trading_day.py"} <= there
+
+
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project as it lies after a first `make paper`, with a recorded session."""
@@ -192,7 +242,16 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     a_tape(root / "data" / "tapes", day=date(2026, 7, 6))
     played = run(root, "make paper")
     assert played.returncode == 0, played.stderr
+    (root / "story").write_text(played.stdout)
     return root
+
+
+def test_the_story_in_the_readme_is_the_one_that_is_told(prepared: Path) -> None:
+    told = page().split("Shortened:\n\n```\n")[1].split("```")[0].splitlines()
+    lines = iter((prepared / "story").read_text().splitlines())
+    for line in told:
+        begin, dots, _ = line.partition(" ...")
+        assert any(each == line or (dots and each.startswith(begin)) for each in lines), line
 
 
 def run(root: Path, command: str) -> "subprocess.CompletedProcess[str]":
