@@ -51,6 +51,10 @@ def halted(folder: Path) -> None:
     (folder / "data" / "HALT").touch()
 
 
+def a_record(folder: Path) -> None:
+    shutil.copy(folder / "data" / "demo" / "trades.db", folder / "data")
+
+
 def quotes(folder: Path) -> None:
     """Write quotes as another program may have written them."""
     rows = ["time,ticker,bid,ask"]
@@ -85,7 +89,9 @@ COMMANDS: dict[str, Run | Left] = {
     "python scripts/main.py --paper": Run("SIMULATED"),
     "python scripts/main.py": Run(NO_KEYS, code=2),
     # Paper for four weeks.
-    "python scripts/report.py --week 2026-11-27": Run("2026"),
+    "python scripts/report.py --week 2026-11-27": Run(
+        "No session was recorded in this range", prepare=a_record
+    ),
     "python scripts/control.py status": Run("No position is open."),
     "python scripts/doctor.py --notify": Run("notifications"),
     # Starting by itself.
