@@ -117,6 +117,7 @@ class Installation:
             f"{path}\n  starts {' '.join(map(str, self._program()))}\n"
             f"  on {len(hours.calendar_starts())} moments of the week, when the Mac wakes if it "
             "slept then, at log-in, and 10 minutes after it failed\n"
+            "  a day that an agent runs now is ended, and begun again at once\n"
         )
         self._show(hours, words, "This agent of launchd is written and loaded")
         if self._may_go_on():

@@ -21,6 +21,8 @@ SOON, LATER = timedelta(seconds=15), timedelta(minutes=5)
 MENDED = timedelta(minutes=10)
 """How often what a person must mend is tried again, and how long a run lasts that was no crash at
 its start. Each try is one log-in at a broker, so it is not sooner."""
+LOOK = timedelta(seconds=10)
+"""How often somebody else's run is looked at, until it is over."""
 NAP_SECONDS = 20.0
 """A machine that was asleep notices at most so much later."""
 
@@ -56,7 +58,7 @@ class Keeper:
         code, pause = DONE, SOON
         while self._clock.now() < self._end and not self._is_done():
             if self._is_taken():
-                self._sleep_until(self._clock.now() + timedelta(minutes=1))
+                self._sleep_until(self._clock.now() + LOOK)
                 continue
             began = self._clock.now()
             self._say("The day's program is started.")  # it tells times of day, and no date

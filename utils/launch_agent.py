@@ -38,6 +38,7 @@ def agent(
                 {"Weekday": each.weekday, "Hour": each.hour, "Minute": each.minute}
                 for each in hours.calendar_starts()
             ],
+            "RunAtLoad": True,
             "KeepAlive": {"SuccessfulExit": False},
             "ThrottleInterval": PAUSE_SECONDS,
             "ProcessType": "Interactive",

@@ -133,9 +133,9 @@ def test_a_day_that_ended_with_a_difference_is_done() -> None:
 
 def test_while_somebody_else_runs_it_it_waits_and_takes_over() -> None:
     day = Days("09:20:00", [0])
-    day.taken_until = at("13:07:30")
+    day.taken_until = at("13:07:31")
     assert day.keep() == 0
-    assert day.times == ["13:08:00"]
+    assert day.times == ["13:07:40"]
 
 
 def test_on_a_half_day_it_ends_earlier() -> None:

@@ -37,8 +37,9 @@ def test_what_is_written_is_what_a_mac_reads() -> None:
     assert "/usr/bin" in environment["PATH"]  # where caffeinate lies
 
 
-def test_it_is_started_again_only_after_a_failure_and_not_sooner_than_in_ten_minutes() -> None:
+def test_it_is_started_at_log_in_and_after_a_failure_and_not_sooner_than_in_ten_minutes() -> None:
     read = agent("Europe/Berlin")
+    assert read["RunAtLoad"] is True
     assert read["KeepAlive"] == {"SuccessfulExit": False}
     assert read["ThrottleInterval"] == 600
 
