@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ TRIES, PAUSE_SECONDS = 6, 0.5
 """How often an agent is loaded: launchd lets go of the former one in its own time."""
 GUARDED = ("Desktop", "Documents", "Downloads")
 """Folders of a Mac that what starts by itself may not read unless its owner allows it."""
+_BUSY = re.compile(r"\b(5|37): ")
+"""What launchctl answers while the former agent is still being let go of."""
 _log = logging.getLogger("optionsarbitrage")
 
 
@@ -139,6 +142,8 @@ class Installation:
             complaint = launchctl("bootstrap", self._domain(), str(path))
             if not complaint:
                 return
+            if not _BUSY.search(complaint):
+                break
         path.unlink()
         raise MendInput(
             f"launchctl did not load the agent ({complaint}); its file was taken away again. Log "
