@@ -25,9 +25,10 @@ examples:
 
 It starts scripts/main.py a quarter of an hour before the open, whatever the machine's time zone,
 and starts it again until two hours after the last option trade: after a crash in 15 seconds, then
-in twice as long each time, up to 5 minutes; after exit codes 2, 3 and 4 every 10 minutes. It ends
-at once, without a word, when the exchange is closed, when the day is done, or when another one of
-it is at work in the same data directory. While main.py was started by hand it waits for its end.
+in twice as long each time, up to 5 minutes; after exit code 4 in a minute, up to 10 minutes; after
+2 and 3, which a person must mend, every 10 minutes. It ends at once, without a word, when the
+exchange is closed, when the day is done, or when another one of it is at work in the same data
+directory. While main.py was started by hand it waits for its end.
 
 exit codes: 0 done, or nothing to run; else those of main.py: 1 unexpected failure, 2 bad usage,
 config or data, 3 refused to trade, 4 broker or data not reachable, 130 asked to end.

@@ -16,11 +16,17 @@ LEAD = timedelta(minutes=15)
 """How long before the open the program itself is started."""
 AFTERWARDS = timedelta(hours=2)
 """How long after the last option trade settlement is waited for."""
-SOON, LATER = timedelta(seconds=15), timedelta(minutes=5)
-"""After a crash: the first pause, and the longest, as each is twice the one before."""
-MENDED = timedelta(minutes=10)
-"""How often what a person must mend is tried again, and how long a run lasts that was no crash at
-its start. Each try is one log-in at a broker, so it is not sooner."""
+CRASHED = timedelta(seconds=15), timedelta(minutes=5)
+"""The first pause and the longest; each is twice the one before."""
+PAUSES = {
+    BAD_INPUT: (timedelta(minutes=10), timedelta(minutes=10)),
+    REFUSED: (timedelta(minutes=10), timedelta(minutes=10)),
+    UNREACHABLE: (timedelta(minutes=1), timedelta(minutes=10)),
+}
+"""What a person must mend is tried less often: each try may be a log-in at a broker. A network may
+only not be there yet, as when a Mac wakes."""
+LASTED = timedelta(minutes=10)
+"""A run that lasted so long did not fail at its start: the next pause is the first again."""
 LOOK = timedelta(seconds=10)
 """How often somebody else's run is looked at, until it is over."""
 NAP_SECONDS = 20.0
@@ -55,7 +61,7 @@ class Keeper:
         if self._clock.now() < self._earliest:
             return DONE
         self._sleep_until(self._begin)
-        code, pause = DONE, SOON
+        code, failures = DONE, 0
         while self._clock.now() < self._end and not self._is_done():
             if self._is_taken():
                 self._sleep_until(self._clock.now() + LOOK)
@@ -65,12 +71,12 @@ class Keeper:
             code = self._run()
             if code == DONE or self._is_done():
                 break
-            if self._clock.now() - began > MENDED:
-                pause = SOON
-            wait = MENDED if code in {BAD_INPUT, REFUSED, UNREACHABLE} else pause
-            pause = min(2 * pause, LATER)
-            self._tell(code, self._clock.now() + wait)
-            self._sleep_until(self._clock.now() + wait)
+            failures = 0 if self._clock.now() - began > LASTED else failures
+            first, longest = PAUSES.get(code, CRASHED)
+            again = self._clock.now() + min(first * 2**failures, longest)
+            failures += 1
+            self._tell(code, again)
+            self._sleep_until(again)
         return code
 
     def _tell(self, code: int, again: datetime) -> None:

@@ -119,14 +119,14 @@ def test_on_paper_it_never_plays_a_generated_day_in_place_of_a_real_one(project:
 def test_a_program_that_crashed_is_begun_again_and_it_is_said(
     project: Project, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    project.note("codes", "1 4 0")
+    project.note("codes", "1 3 0")
     assert project.keep("09:20") == 0
     assert len(project.begun) == 3
     assert capfd.readouterr().out.splitlines() == [
         f"{DAY} 09:20:00  {STARTED}",
         f"{DAY} 09:20:00  The run ended with 1; it is started again at 09:20:15 ET (until 18:15).",
         f"{DAY} 09:20:15  {STARTED}",
-        f"{DAY} 09:20:15  The run ended with 4; it is started again at 09:30:15 ET (until 18:15).",
+        f"{DAY} 09:20:15  The run ended with 3; it is started again at 09:30:15 ET (until 18:15).",
         f"{DAY} 09:30:15  {STARTED}",
     ]
 

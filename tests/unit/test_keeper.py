@@ -103,7 +103,15 @@ def test_a_run_that_lasted_was_no_crash_at_its_start() -> None:
     assert day.times == ["09:20:00", "09:31:15", "09:42:30", "09:53:45"]
 
 
-@pytest.mark.parametrize("code", [2, 3, 4])
+def test_a_network_that_is_not_there_yet_is_tried_again_soon_and_then_every_ten_minutes() -> None:
+    day = Days("09:20:00", [4] * 6)
+    assert day.keep() == 0
+    assert day.times == [
+        *("09:20:00", "09:21:00", "09:23:00", "09:27:00", "09:35:00", "09:45:00", "09:55:00"),
+    ]
+
+
+@pytest.mark.parametrize("code", [2, 3])
 def test_what_a_person_must_mend_is_tried_every_ten_minutes(code: int) -> None:
     day = Days("09:20:00", [code, code])
     assert day.keep() == 0
@@ -111,8 +119,8 @@ def test_what_a_person_must_mend_is_tried_every_ten_minutes(code: int) -> None:
 
 
 def test_what_is_never_mended_ends_with_the_day_and_its_own_code() -> None:
-    day = Days("09:20:00", [4] * 100)
-    assert day.keep() == 4
+    day = Days("09:20:00", [3] * 100)
+    assert day.keep() == 3
     assert day.times[-1] == "18:10:00"
     assert len(day.times) == 54
     assert len(day.said) == 54 + 53
