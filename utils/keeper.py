@@ -73,7 +73,7 @@ class Keeper:
                 break
             failures = 0 if self._clock.now() - began > LASTED else failures
             first, longest = PAUSES.get(code, CRASHED)
-            again = self._clock.now() + min(first * 2**failures, longest)
+            again = self._clock.now() + min(first * 2 ** min(failures, 6), longest)
             failures += 1
             self._tell(code, again)
             self._sleep_until(again)
