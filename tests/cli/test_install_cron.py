@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.player import install, refusal
+from tests.fakes.dictionary import files, is_named
 from tests.fakes.machine_tools import Tools, install_command, on_a_terminal
 from utils.cron_entry import own_block
 
@@ -109,6 +110,8 @@ def test_the_lines_come_behind_those_of_others_and_go_again(cron: Machine) -> No
     assert cron.table.startswith(MINE + b"\n# >>> optionsarbitrage >>>\n")
     (copy,) = cron.data.glob("crontab-*.bak")
     assert copy.read_bytes() == MINE
+    assert "crontab-NAME.bak" in files()
+    assert is_named(copy.name, "crontab-NAME.bak")
     assert copy.stat().st_mode & 0o077 == 0
     assert (cron.root / "logs").is_dir()
     assert "Removed." in done(cron("--remove", "--yes"))

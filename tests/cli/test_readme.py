@@ -20,7 +20,7 @@ from tests.fakes.tapes import a_tape
 PAGES = ("README.md", "src/README.md", "config/README.md", "brokers/README.md", "data/README.md")
 BEGINS = re.compile(
     r"(?:[A-Z_]+=\S+ )?(?:make|python|cp|touch|rm|kill|eval|crontab|sudo|source|\.venv/bin/python"
-    r"|30 9)\b.*"
+    r"|30 9)(?: .*)?"
 )
 WORDS = {"make", "touch", "source", "kill"}
 """What is a word or a column's name where it stands alone."""

@@ -19,6 +19,7 @@ from src.day_record import DayRecord
 from src.timetable import Phase
 from tests.cli.player import install
 from tests.fakes.builders import DAY, at
+from tests.fakes.dictionary import files
 from tests.fakes.machine_tools import Tools
 from utils.instance_lock import only_instance
 from utils.market_clock import VirtualClock
@@ -108,6 +109,8 @@ def test_it_begins_the_program_once_with_what_it_was_given(
     given = ["--live", "--data-dir", str(data), "--set", "strategy.max_spreads=1"]
     assert project.keep("09:20", *given) == 0
     assert project.begun == [given]
+    assert (data / ".start.lock").exists()
+    assert ".start.lock" in files()
     assert tuple(capfd.readouterr()) == (f"{DAY} 09:20:00  {STARTED}\n", "")
 
 
