@@ -5,7 +5,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 ARGS ?=
 
-.PHONY: paper test check bench clean
+.PHONY: paper test check bench clean install-cron remove-cron install-launchd remove-launchd
 
 paper: $(VENV)/.installed
 	@$(PYTHON) scripts/main.py --paper $(ARGS)
@@ -28,6 +28,18 @@ bench: $(VENV)/.installed-tests
 	@$(PYTHON) tests/benchmarks/ibkr_orders.py
 	@$(PYTHON) tests/benchmarks/broker_start.py
 	@$(PYTHON) tests/benchmarks/dashboard.py
+
+install-cron: $(VENV)/.installed
+	@$(PYTHON) scripts/install_cron.py $(ARGS)
+
+remove-cron: $(VENV)/.installed
+	@$(PYTHON) scripts/install_cron.py --remove $(ARGS)
+
+install-launchd: $(VENV)/.installed
+	@$(PYTHON) scripts/install_cron.py --launchd $(ARGS)
+
+remove-launchd: $(VENV)/.installed
+	@$(PYTHON) scripts/install_cron.py --launchd --remove $(ARGS)
 
 clean:
 	rm -rf $(VENV)

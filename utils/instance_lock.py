@@ -8,11 +8,13 @@ from filelock import FileLock, Timeout
 
 from src.ports import MendInput, StopTrading
 
+LOCK = ".lock"
+
 
 @contextmanager
-def only_instance(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock. Raises StopTrading when another process holds it."""
-    path = folder / ".lock"
+def only_instance(folder: Path, name: str = LOCK) -> Iterator[None]:
+    """Hold a lock of the folder. Raises StopTrading when another process holds it."""
+    path = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Somebody who only asks whether it is held holds it for a moment.
@@ -36,7 +38,7 @@ def only_instance(folder: Path) -> Iterator[None]:
 
 def is_held(folder: Path) -> bool:
     """Whether a process is at work in the folder. It creates nothing where there was nothing."""
-    path = folder / ".lock"
+    path = folder / LOCK
     if not path.exists():
         return False
     lock = FileLock(path, timeout=0)

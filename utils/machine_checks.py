@@ -22,6 +22,8 @@ from src.dividends import first_after, last_before, load_dividends
 from src.models import Session
 from src.ports import Check, Verdict
 from src.words import count
+from utils import cron_entry, launch_agent
+from utils.local_hours import machine_zone
 
 if TYPE_CHECKING:
     from src.settings import Settings
@@ -31,11 +33,12 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 LITTLE_DISK, FULL_DISK = 1_000_000_000, 100_000_000
 """Bytes free below which a person is warned, and below which a day may not be recorded."""
 INSTALL = "Run make paper once, or pip install -r requirements.txt in the environment you use."
-START = "See the README on starting the program from cron."
+START = "make install-cron, or on a Mac make install-launchd: each shows what it does, and asks."
 _COMMAND_SECONDS = 2
 _OUTBOX_SCHEMA = 2
 """The first schema of the database that knows which channel took a message."""
 _REQUIREMENT = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?P<limits>[^;#]*)")
+_STARTS = re.compile(r"(main|start_day)\.py")
 _LIMIT = re.compile(r"(>=|<=|==|<|>)\s*([0-9.]+)")
 
 Run = Callable[[Sequence[str]], str | None]
@@ -200,23 +203,35 @@ def _is_writable(folder: Path) -> bool:
 
 
 def schedule(
-    run: Run = run_command, platform: str = sys.platform, home: Path | None = None
+    run: Run = run_command, platform: str = sys.platform, home: Path | None = None, zone: str = ""
 ) -> Check:
-    """Return whether cron or launchd starts the program."""
+    """Return whether cron or launchd starts the program, and by the zone that the machine is in."""
     name = "cron or launchd"
     table = run(["crontab", "-l"])
     lines = [line.strip() for line in (table or "").splitlines()]
-    found = [line for line in lines if "main.py" in line and not line.startswith("#")]
+    found = [line for line in lines if _STARTS.search(line) and not line.startswith("#")]
+    zone = zone or machine_zone()[0]
     if found:
-        return Check(name, Verdict.OK, f"cron has: {found[0]}")
+        made_for = cron_entry.zone_of(os.fsencode(table or ""))
+        return _scheduled(f"cron has: {found[0]}", made_for, zone)
     agents = (home or Path.home()) / "Library" / "LaunchAgents"
     if platform == "darwin" and agents.is_dir():
         for plist in sorted(agents.glob("*.plist")):
-            if b"main.py" in plist.read_bytes():
-                return Check(name, Verdict.OK, f"launchd has {plist.name}.")
+            if _STARTS.search((content := plist.read_bytes()).decode(errors="replace")):
+                return _scheduled(f"launchd has {plist.name}.", launch_agent.zone_of(content), zone)
     if platform != "darwin" and shutil.which("crontab") is None and table is None:
         return Check(name, Verdict.SKIP, "this machine has no crontab command.")
-    return Check(name, Verdict.WARN, "nothing starts scripts/main.py by itself.", START)
+    return Check(name, Verdict.WARN, "nothing starts the program by itself.", START)
+
+
+def _scheduled(words: str, made_for: str, zone: str) -> Check:
+    name = "cron or launchd"
+    if made_for in ("", zone.replace(" ", "-"), zone):
+        return Check(name, Verdict.OK, words)
+    words = f"{words.rstrip('.')}. It was made for {made_for}, and this machine is in {zone}."
+    return Check(
+        name, Verdict.WARN, words, "Install it again: make install-cron or install-launchd."
+    )
 
 
 def sleep(run: Run = run_command, platform: str = sys.platform) -> Check:
@@ -230,9 +245,12 @@ def sleep(run: Run = run_command, platform: str = sys.platform) -> Check:
     if minutes[1] == "0":
         return Check("sleep", Verdict.OK, "this Mac does not sleep by itself.")
     words = f"this Mac sleeps after {minutes[1]} idle minutes, and cron with it."
+    woken = run(["pmset", "-g", "sched"])
+    if woken and re.search(r"(?m)^\s*wake.*", woken):
+        return Check("sleep", Verdict.OK, f"{words} It is woken by pmset's schedule.")
     mend = (
-        "Wake it with sudo pmset repeat wakeorpoweron MTWRF 09:20:00 (its own time zone), and "
-        "start the program with caffeinate -i before it."
+        "make install-launchd tells the command that wakes it in time (sudo pmset repeat ...); "
+        "a day that runs keeps it awake."
     )
     return Check("sleep", Verdict.WARN, words, mend)
 

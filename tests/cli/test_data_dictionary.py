@@ -17,6 +17,7 @@ NOT_LEFT_BEHIND = {
     *("trades.db-wal", "trades.db-shm", "tapes/DAY.csv.part", "sweeps/NAME/N.npz"),  # while at work
     "trades.db.schemaN.bak",  # by a newer program
     "HALT",  # by a person
+    *(".start.lock", "crontab-NAME.bak"),  # by what starts the program, seen in its own tests
 }
 
 
