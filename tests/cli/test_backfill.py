@@ -48,9 +48,11 @@ def alpaca() -> Iterator[Place]:
 
 
 @pytest.fixture(autouse=True)
-def sound(alpaca: Place) -> None:
-    alpaca.server.faults.clear()
+def sound(alpaca: Place) -> Iterator[None]:
     alpaca.server.requests.clear()
+    yield
+    # Afterwards: what the next test's module needs is fetched before anything of that test.
+    alpaca.server.faults.clear()
 
 
 def command(*args: object, script: str = "backfill.py") -> list[str]:

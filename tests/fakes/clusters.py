@@ -16,6 +16,6 @@ def a_cluster(workers: int = 1) -> Iterator[str]:
         processes=False,
         host="127.0.0.1",
         protocol="tcp",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # with None two at once would meet at one port
     ) as cluster:
         yield str(cluster.scheduler_address)
