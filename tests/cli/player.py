@@ -11,8 +11,11 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 PARTS = ("scripts", "src", "brokers", "utils", "config")
-PRIVATE = ("__pycache__", "secrets.yaml")
-"""What a copy leaves out; `.env` and the data of this machine lie outside the parts."""
+PRIVATE = ("secrets.yaml",)
+"""What a copy leaves out; `.env` and the data of this machine lie outside the parts.
+
+Byte code comes along: to compile the program anew takes longer than most tests.
+"""
 
 
 def install(folder: Path) -> Path:
