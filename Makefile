@@ -11,7 +11,7 @@ paper: $(VENV)/.installed
 	@$(PYTHON) scripts/main.py --paper $(ARGS)
 
 test: $(VENV)/.installed-tests
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(PYTHON) -m pytest -n 3 --dist loadgroup $(ARGS)
 
 check: $(VENV)/.installed-tests
 	@$(PYTHON) -m ruff check .

@@ -322,8 +322,8 @@ def test_a_page_left_open_takes_no_more_memory_and_holds_no_database_open(
             )
         return server.memory()
 
-    warm = look(3)
-    assert look(5) < warm + 10
+    warm = look(2)
+    assert look(4) < warm + 10
     assert len(server.open_files("trades.db")) <= 3
 
 

@@ -1,4 +1,4 @@
-"""The real process, killed without a warning fifty times, and started again each time."""
+"""The real process, killed without a warning thirty times, and started again each time."""
 
 import gzip
 import json
@@ -19,7 +19,7 @@ from tests.fakes.tapes import a_tape, write_tape
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
-KILLS = 50
+KILLS = 30
 SEED = 20260309
 PREAMBLE = 3
 """At least so many lines are told before a run goes on with the day."""
@@ -119,7 +119,7 @@ def play(tmp_path_factory: pytest.TempPathFactory) -> Player:
     return Player(root, tmp_path_factory.mktemp("home"))
 
 
-def test_a_day_that_was_killed_fifty_times_ends_with_the_same_trades_and_cents(
+def test_a_day_that_was_killed_thirty_times_ends_with_the_same_trades_and_cents(
     play: Player, tmp_path: Path
 ) -> None:
     tape = a_thin_market(tmp_path / "tapes")

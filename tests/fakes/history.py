@@ -51,7 +51,7 @@ class Backfill:
     folder: Path
     clock: WaitingClock
     derives: bool = False
-    plan: dict[str, object] = field(default_factory=lambda: {"strikes": 2})
+    plan: dict[str, object] = field(default_factory=lambda: {"strikes": 1})
 
     def run(self, *sessions: Session) -> None:
         quiet = Progress(len(sessions), StringIO())
