@@ -16,7 +16,7 @@ from utils.local_hours import LocalHours, local_hours, machine_zone, named_zone
 from utils.machine_commands import has_command, launchctl, read_crontab, write_crontab
 from utils.market_clock import WallClock
 
-TRIES, PAUSE_SECONDS = 6, 0.5
+TRIES, PAUSE_SECONDS = 80, 0.5
 """How often an agent is loaded: launchd lets go of the former one in its own time."""
 GUARDED = ("Desktop", "Documents", "Downloads")
 """Folders of a Mac that what starts by itself may not read unless its owner allows it."""
@@ -89,6 +89,10 @@ class Installation:
             print("Removed. What runs now goes on; nothing starts by itself any more.")
 
     def _change_crontab(self, table: bytes, wanted: bytes) -> None:
+        if read_crontab() != table:  # in another terminal, while the question waited
+            raise MendInput(
+                "Your crontab was changed meanwhile, so nothing was written: run this again."
+            )
         self._logs.mkdir(exist_ok=True)  # a shell that cannot write its log starts nothing
         if table:
             folder = self._data()

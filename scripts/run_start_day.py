@@ -14,6 +14,7 @@ from pathlib import Path
 
 from src.database import Store, read_database
 from src.day_record import DayRecord
+from src.models import Session
 from src.ports import Clock, MendInput, StopTrading
 from src.settings import load_settings
 from utils.console import DONE, FAILED, INTERRUPTED, complain, exit_code, sentence
@@ -43,9 +44,23 @@ def run(args: argparse.Namespace, project: Path, clock: Clock | None = None) -> 
 
 
 def _keep(args: argparse.Namespace, project: Path, folder: Path, name: str, clock: Clock) -> int:
-    session = MarketCalendar(folder).session_on(clock.now().date())
-    if session is None:
-        return DONE
+    """Keep the day, and the next one where the machine slept over the end of it."""
+    while True:
+        day = clock.now().date()
+        session = MarketCalendar(folder).session_on(day)
+        code = _keep_session(args, project, folder, name, clock, session) if session else DONE
+        if clock.now().date() == day:
+            return code
+
+
+def _keep_session(
+    args: argparse.Namespace,
+    project: Path,
+    folder: Path,
+    name: str,
+    clock: Clock,
+    session: Session,
+) -> int:
     command = [sys.executable, str(project / "scripts" / "main.py"), *_passed_on(args)]
     keeper = Keeper(
         session,

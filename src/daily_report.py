@@ -132,9 +132,13 @@ def _month_to_date(day: DayFacts) -> str:
     trades = sum(row["trades_count"] for row in rows)
     traded = sum(1 for row in rows if row["trades_count"])
     cents = sum(round(100 * row["total_pnl"]) for row in rows)
+    open_ones = sum(1 for trade in day.trades if trade["final_pnl"] is None)
+    without = (
+        f", without {count(open_ones, 'trade')} of today that is not final" if open_ones else ""
+    )
     return (
         f"{day.session:%B} to date (mode {day.mode} only): {money(Decimal(cents) / 100)}, "
-        f"{count(trades, 'trade')} on {traded} of {count(len(rows), 'session')}."
+        f"{count(trades, 'trade')} on {traded} of {count(len(rows), 'session')}{without}."
     )
 
 
@@ -153,7 +157,7 @@ def _messages(day: DayFacts) -> Iterable[Block]:
     if not day.notifications:
         yield Paragraph("None.")
         return
-    unsent = "simulated" if day.mode in SIMULATED else "NO"
+    unsent = "simulated" if day.mode in SIMULATED else "not yet"
     yield Table(
         ("time", "message", "delivered"),
         [

@@ -71,7 +71,7 @@ class DayEnd:
             self._herald.alert(now, messages.differ_at_the_end(doubt))
             notes = "; ".join(filter(None, (notes, f"RECORD AND BROKER DIFFER: {doubt}")))
         self._note_closes(now)
-        if not self._journal.plans():
+        if not any(self._results.has_trade(each.trade_id) for each in self._journal.positions()):
             reason = self._record.why_no_trade()
             self._results.log_skip(day, self._mode, reason)
             self._herald.tell(now, "skip", f"No trade today: {reason}.")

@@ -11,7 +11,7 @@ from src.messages import Message
 from src.models import EntryDecision, SpreadPosition
 from src.ports import OfficialCloses
 from src.ratio import CLOSES_LAST, Closes
-from src.words import SIMULATED, money
+from src.words import SIMULATED, count, money
 
 __all__ = ["ControlMode", "DayRecord", "SessionRecord", "SetBy"]
 
@@ -242,15 +242,26 @@ class DayRecord:
     def why_no_trade(self) -> str:
         """Return in words what kept the session from trading, from its decisions."""
         row = self._store.read(
-            "SELECT count(*) AS looks, max(expected_profit) AS best FROM decisions"
-            " WHERE session = ?",
+            "SELECT count(*) AS looks, max(expected_profit) AS best,"
+            " max(CASE WHEN should_trade THEN at END) AS decided FROM decisions WHERE session = ?",
             (self._key,),
         ).fetchone()
         if not row["looks"]:
             return "the market was not judged inside the entry window"
         if row["best"] is None:
             return f"in {row['looks']} looks there was never a setup that could be priced"
-        return f"in {row['looks']} looks the best expected profit was {money(row['best'])}"
+        reason = (
+            f"in {count(row['looks'], 'look')} the best expected profit was {money(row['best'])}"
+        )
+        if not row["decided"]:
+            return reason
+        came = self._store.read(
+            "SELECT text FROM events WHERE session = ? AND kind IN ('risk', 'entry')"
+            " ORDER BY id DESC LIMIT 1",
+            (self._key,),
+        ).fetchone()
+        words = came["text"].rstrip(".") if came else "nothing came of it"
+        return f"{reason}; at {row['decided'][11:16]} every rule was met. {words}"
 
     def record_check(
         self,

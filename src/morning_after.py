@@ -66,11 +66,13 @@ class MorningAfter:
                 acts = broker.activities(day) if broker else []
             except RetryLater as error:
                 tell(f"What became of {day} cannot be asked ({error}).")
+                self._store.commit()  # the next question may take its time, and others write too
                 continue
             held = [each for each in journal.positions() if each.is_open]
             if not held and not fills and row["phase"] == Phase.REPORTED:
                 if words := self._assigned_otherwise(journal, acts):
                     tell(words)
+                    self._store.commit()
                 continue
             told, closes = Told(held, acts), _closes(source, day)
             settled = [self._settle(journal, each, told, closes, now) for each in held]

@@ -30,6 +30,9 @@ def chosen(day: DayFacts) -> Look | None:
 
     That is where the fewest rules failed, and of several such moments the one that promised most.
     """
+    entries = {trade["entry_time"] for trade in day.trades}
+    if opened := [each for each in day.looks if each["timestamp"] in entries]:
+        return opened[0]
     return min(day.looks, key=_farness, default=None)
 
 

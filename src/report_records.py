@@ -15,11 +15,21 @@ _OVER = frozenset({Phase.AFTER_CLOSE, Phase.SETTLED, Phase.REPORTED})
 """Phases in which a day is reported, or may be: nothing more is traded."""
 
 # Fills of one order at one price are one: some brokers tell of each contract by itself.
+# A leg is closed by a run of orders, each in place of the one before, until one is filled whole.
 _FILLS = """
-WITH firsts AS (
-    SELECT session, spread_no, leg, side, limit_cents, min(attempt)
-    FROM orders WHERE purpose = 'close' AND session BETWEEN :start AND :end
-    GROUP BY session, spread_no, leg, side
+WITH runs AS (
+    SELECT client_order_id, session, spread_no, leg, side, attempt, limit_cents, note,
+           coalesce(sum(coalesce(filled, 0) >= quantity) OVER (
+               PARTITION BY session, spread_no, leg, side ORDER BY attempt
+               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS run
+    FROM orders LEFT JOIN (
+        SELECT client_order_id, sum(quantity) AS filled FROM fills GROUP BY client_order_id
+    ) USING (client_order_id)
+    WHERE purpose = 'close' AND session BETWEEN :start AND :end
+), firsts AS (
+    SELECT client_order_id, note, first_value(limit_cents) OVER (
+               PARTITION BY session, spread_no, leg, side, run ORDER BY attempt) AS limit_cents
+    FROM runs
 )
 SELECT min(f.at) AS at, f.client_order_id, o.session, o.spread_no, o.leg, o.purpose, o.side,
        sum(f.quantity) AS quantity, f.price_cents, sum(f.fee_cents) AS fee_cents,
@@ -27,8 +37,8 @@ SELECT min(f.at) AS at, f.client_order_id, o.session, o.spread_no, o.leg, o.purp
            - f.fee_cents) AS cash_cents,
        count(*) AS fills, firsts.limit_cents AS first_limit_cents
 FROM orders o JOIN fills f USING (client_order_id)
-LEFT JOIN firsts ON o.purpose = 'close' AND firsts.session = o.session
-    AND firsts.spread_no = o.spread_no AND firsts.leg = o.leg AND firsts.side = o.side
+LEFT JOIN firsts ON firsts.client_order_id = o.client_order_id
+    AND firsts.note NOT IN ('closed by somebody else', 'found at the broker, not in the record')
 WHERE o.session BETWEEN :start AND :end
 GROUP BY f.client_order_id, f.price_cents
 ORDER BY min(f.at), min(f.rowid)

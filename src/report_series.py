@@ -54,7 +54,10 @@ class _Life(NamedTuple):
         if self.exit and moment >= self.exit:
             return self.result
         seen = bisect_right(self.looks, moment)
-        return self.values[seen - 1] if seen else 0.0
+        if not seen:
+            # What it was worth between its entry and the first look nobody saw.
+            return 0.0 if moment < self.entry else None
+        return self.values[seen - 1]
 
 
 def _life(trade: Row, day: DayFacts) -> _Life:

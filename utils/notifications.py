@@ -77,6 +77,9 @@ def deliver(channel: Channel, parcel: Parcel) -> Answer:
     for limit in ("socket_connect_timeout", "socket_read_timeout"):
         if getattr(plugin, limit) == getattr(type(plugin), limit):  # the address names none
             setattr(plugin, limit, NETWORK_SECONDS)
+    if channel.name != "email" and plugin.overflow_mode is apprise.OverflowMode.UPSTREAM:
+        # A service that takes no more than so many characters would refuse a longer one for good.
+        plugin.overflow_mode = apprise.OverflowMode.SPLIT
     body, form = parcel.text, apprise.NotifyFormat.TEXT
     if parcel.html and channel.name == "email":
         body, form = parcel.html, apprise.NotifyFormat.HTML

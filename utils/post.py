@@ -138,6 +138,9 @@ class _Round(threading.Thread):
                 f"Messages by {self.channel.name} have stopped by a fault of the program "
                 f"({type(error).__name__}); the day goes on, and the next start sends them."
             )
+        finally:
+            if self._store:  # what it had begun to write would lock the database for the day
+                self._store.connection.close()
 
     def _serve(self) -> None:
         last_tries = 0
@@ -159,8 +162,6 @@ class _Round(threading.Thread):
                 time.sleep(self._desk.between_tries)
             else:
                 self._news.wait(LONGEST_NAP_SECONDS if due is None else due)
-        if self._store:
-            self._store.connection.close()
 
     def _step(self, *, hurry: bool) -> float | None:
         """Send what is due; return after how many seconds to look again, None if nothing waits."""

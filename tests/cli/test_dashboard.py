@@ -67,7 +67,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(root: Path) -> Iterator[Dashboard]:
-    with dashboard(root, root, "--refresh", "0.3") as running:
+    with dashboard(root, root, "--refresh", "1") as running:
         yield running
 
 

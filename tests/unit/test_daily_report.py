@@ -300,7 +300,7 @@ def test_a_position_that_is_still_held_has_no_result_yet(
 def test_an_alert_that_reached_nobody_is_marked(ledger: Ledger, logger: ResultsLogger) -> None:
     markdown = an_assigned_day(ledger, logger).markdown
     assert "| 09:36:00 | Opened: 1 spread, credit $637.85 | 09:36:00 |" in markdown
-    assert "| 09:36:00 | Assigned: 1,000 SPY shares short | NO |" in markdown
+    assert "| 09:36:00 | Assigned: 1,000 SPY shares short | not yet |" in markdown
 
 
 def test_statistics_to_date_leave_out_later_days_and_other_modes(

@@ -78,6 +78,21 @@ def test_a_fill_that_was_better_than_its_quote_is_no_cost(
     assert "Slippage: entry +$10.00" in words(logger.generate_daily_report(DAY))
 
 
+def test_what_was_sold_again_at_the_entry_is_no_measure_of_the_exit(
+    ledger: Ledger, logger: ResultsLogger
+) -> None:
+    ledger.order("spx", "buy", 2, "23.40")
+    ledger.order("spy", "sell", 10, "2.98")
+    ledger.order("spx", "sell", 1, "23.00", purpose="close", at=moment(9, 36))
+    logger.log_trade(a_position(), a_decision(), "paper")
+    later = moment(15, 45)
+    ledger.order("spy", "buy", 10, "1.02", purpose="close", at=later)
+    ledger.order("spx", "sell", 1, "8.75", limit="8.80", purpose="close", at=later)
+    logger.log_exit(DAY, 1, ExitReason.PRE_EXPIRATION, later)
+    logger.update_final_pnl(DAY, "paper", later)
+    assert "exit -$5.00" in words(logger.generate_daily_report(DAY))
+
+
 def test_an_exit_is_set_against_the_first_limit_of_its_leg_and_the_report_says_so(
     ledger: Ledger, logger: ResultsLogger
 ) -> None:
@@ -219,7 +234,7 @@ def test_the_pnl_over_the_day_runs_from_entry_to_exit(
         ledger.check(moment(9, minute), pnl, text="hold")
     close_it(ledger, logger, moment(9, 55))
     report = logger.generate_daily_report(DAY)
-    told = "Highest +$700.00 (09:45), lowest -$50.00 (09:40), last +$474.85 (09:55); 1 value not"
+    told = "Highest +$700.00 (09:45), lowest -$50.00 (09:40), last +$474.85 (09:55); 2 values not"
     assert told in words(report)
     assert "marked: entry at 09:35, exit at 09:55" in words(report)
     assert told in Page(report.html).words

@@ -139,6 +139,15 @@ def test_a_day_without_a_trade_names_the_best_that_was_seen(record: DayRecord) -
     assert record.why_no_trade() == "in 3 looks the best expected profit was +$310.50"
 
 
+def test_a_day_that_was_decided_and_not_traded_says_what_came_of_it(record: DayRecord) -> None:
+    record.record_decision(a_decision(at=at("09:41"), profit=450.0, day=DAY))
+    record.event(at("09:41"), "risk", "Risk says no: the account lacks margin.")
+    assert record.why_no_trade() == (
+        "in 1 look the best expected profit was +$450.00; at 09:41 every rule was met. "
+        "Risk says no: the account lacks margin"
+    )
+
+
 def test_a_check_keeps_the_result_and_the_signal(store: Store, record: DayRecord) -> None:
     position = a_position(day=DAY)
     record.record_check(position, at("10:00"), 600.5, Decimal("-12.34"), "MAX_LOSS", "a loss")
