@@ -16,6 +16,7 @@ BEGIN = b"# >>> optionsarbitrage >>>"
 END = b"# <<< optionsarbitrage <<<"
 LONGEST = 900
 """Bytes of a command; cron itself cuts off at about 1000."""
+_OTHER_ZONE = re.compile(rb"\s*CRON_TZ\s*=")
 _ZONE = re.compile(rb"made for ([^,\s]+)")
 
 
@@ -64,7 +65,14 @@ def own_block(table: bytes) -> bytes:
 def with_block(table: bytes, lines: bytes) -> bytes:
     """Return the crontab with the program's lines, in place of older ones. Raises MendInput."""
     rows = table.splitlines(keepends=True)
-    if place := _place(rows):
+    place = _place(rows)
+    above = rows[: place.start] if place else rows
+    if lines and any(_OTHER_ZONE.match(row) for row in above):
+        raise MendInput(
+            "Your crontab sets CRON_TZ, which would move the hours of these lines. Take it out "
+            "with crontab -e, install, and put it back below them; nothing was changed."
+        )
+    if place:
         return b"".join([*rows[: place.start], lines, *rows[place.stop :]])
     end = b"" if not table or table.endswith(b"\n") else b"\n"
     return table + end + lines

@@ -101,3 +101,11 @@ def test_a_line_that_somebody_wrote_by_hand_is_found() -> None:
     mine = b"30 9 * * 1-5 cd /x && .venv/bin/python scripts/main.py"
     table = b"# scripts/main.py\n" + mine + b"\n" + BLOCK
     assert cron.others_that_start(table) == (mine.decode(),)
+
+
+def test_a_zone_that_would_move_the_hours_is_refused_above_the_lines_and_left_below() -> None:
+    zone = b"CRON_TZ=America/New_York\n"
+    with pytest.raises(MendInput, match="CRON_TZ"):
+        cron.with_block(zone + b"1 2 * * * other\n", BLOCK)
+    assert cron.with_block(BLOCK + zone, BLOCK) == BLOCK + zone
+    assert cron.without_block(zone + BLOCK) == zone
