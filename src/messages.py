@@ -79,7 +79,8 @@ def exit_under_way(
 ) -> Message:
     """Tell that a position could not be closed yet; after the first try that is urgent."""
     # By the minutes, so that a position that does not get out is heard of again.
-    title = f"Exit of {trade_id} under way at {now:%H:%M}"
+    still = "" if is_first else "still "
+    title = f"Exit of {trade_id} {still}under way at {now:%H:%M}"
     return Message(
         Level.WARNING if is_first else Level.URGENT,
         title,

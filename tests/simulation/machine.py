@@ -68,7 +68,7 @@ class Mailbox:
     def __init__(self, world: World, store: Store, session: date) -> None:
         self._world = world
         self._store, self._session = store, session
-        self.received: set[tuple[datetime, str]] = set()
+        self.received: set[tuple[datetime, str, str]] = set()
         self.start()
 
     def start(self) -> None:
@@ -84,7 +84,7 @@ class Mailbox:
         if self._world.active("messages stuck"):
             return Answer(is_taken=False, words="the mailbox is full (552)")
         for each in parcel.letters:
-            sign = (each.at, each.title)
+            sign = (each.at, each.title, each.text)
             if sign in self.received and not each.is_in_doubt:
                 raise Violation("i", f"received twice: {each.title}")
             self.received.add(sign)
